@@ -1,0 +1,34 @@
+"""Memory layout: images with their channels contiguous, and arrays seen as one line of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def channels_last(x: np.ndarray) -> np.ndarray:
+    """Return x (N C H W) as an N H W C array whose channels are contiguous; a copy only where they are not."""
+    view = x.transpose(0, 2, 3, 1)
+    return view if view.strides[3] == view.itemsize or view.shape[3] == 1 else np.ascontiguousarray(view)
+
+
+def as_pixels(x: np.ndarray) -> np.ndarray:
+    """Return x (N C H W) as a contiguous (N H W, C) array; a copy only where it is not one already."""
+    view = x.transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(view).reshape(-1, x.shape[1])
+
+
+def empty_image(N: int, C: int, H: int, W: int) -> np.ndarray:
+    """Return an uninitialised N C H W array whose memory is N H W C."""
+    return np.empty((N, H, W, C), np.float32).transpose(0, 3, 1, 2)
+
+
+def lines(first: np.ndarray, *others: np.ndarray) -> list[np.ndarray] | None:
+    """Return the arrays as lines of numbers in one common order, or None where they are not laid out alike."""
+    order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    views = []
+    for array in (first, *others):
+        view = array.transpose(order)
+        if array.shape != first.shape or not view.flags.c_contiguous or array.dtype != np.float32:
+            return None
+        views.append(view.reshape(-1))
+    return views

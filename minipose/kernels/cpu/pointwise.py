@@ -1,0 +1,92 @@
+"""Entry-by-entry kernels over lines of numbers, each array read and written once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from minipose.kernels import reference
+from minipose.kernels.cpu.compile import kernel
+from minipose.kernels.cpu.layout import lines
+
+SMALL = 1 << 15  # below this many numbers, waking the threads costs more than they gain
+
+
+@kernel("void(float32[::1], float32[::1], float32[::1])")
+def _add(a, b, result):
+    for i in prange(a.size):
+        result[i] = a[i] + b[i]
+
+
+@kernel("void(float32[::1], float32[::1])")
+def _relu(x, result):
+    for i in prange(x.size):
+        result[i] = np.float32(0) if x[i] < 0 else x[i]  # a NaN is not below 0 and stays
+
+
+@kernel("void(float32[::1], float32[::1], float32[::1])")
+def _relu_grad(grad, y, result):
+    for i in prange(grad.size):
+        result[i] = grad[i] if y[i] > 0 else np.float32(0)
+
+
+@kernel("void(float32[::1], float32[::1], float32[::1], float32[::1], float32[:])")
+def _adam(parameter, grad, first, second, constants):
+    beta1, beta2, step_size, scale2, eps, weight_decay = constants
+    for i in prange(parameter.size):
+        g = grad[i] + weight_decay * parameter[i]
+        m = first[i] + (np.float32(1) - beta1) * (g - first[i])
+        v = second[i] + (np.float32(1) - beta2) * (g * g - second[i])
+        first[i], second[i] = m, v
+        parameter[i] -= step_size * m / (np.sqrt(v * scale2) + eps)
+
+
+def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """As `reference.add`."""
+    views = lines(a, b) if a.size >= SMALL else None
+    if views is None:
+        return reference.add(a, b)
+    result = np.empty_like(a)
+    _add(*views, *lines(result))
+    return result
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    """As `reference.relu`."""
+    views = lines(x) if x.size >= SMALL else None
+    if views is None:
+        return reference.relu(x)
+    result = np.empty_like(x)
+    _relu(*views, *lines(result))
+    return result
+
+
+def relu_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """As `reference.relu_grad`."""
+    views = lines(grad, y) if grad.size >= SMALL else None
+    if views is None:
+        return reference.relu_grad(grad, y)
+    result = np.empty_like(grad)
+    _relu_grad(*views, *lines(result))
+    return result
+
+
+def adam_step(
+    parameter: np.ndarray,
+    grad: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    step: int,
+) -> None:
+    """As `reference.adam_step`."""
+    views = lines(parameter, grad, first, second) if parameter.size >= SMALL else None
+    if views is None:
+        reference.adam_step(parameter, grad, first, second, lr, beta1, beta2, eps, weight_decay, step)
+        return
+    constants = (beta1, beta2, lr / (1 - beta1**step), 1 / (1 - beta2**step), eps, weight_decay)
+    _adam(*views, np.array(constants, np.float32))

@@ -1,0 +1,200 @@
+"""Every kernel in plain NumPy, as its formula reads: the lesson, the oracle of the tests, and the float64 path.
+
+Images are N C H W, weights F C KH KW, of any strides; `groups` splits the channels into independent parts.
+Geometry arrives as pairs (vertical, horizontal), checked by the operations in `minipose.ops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+Pair = tuple[int, int]
+
+
+def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the matrix product of (..., M, K) and (..., K, N)."""
+    return np.matmul(a, b)
+
+
+def conv_output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
+    """Return (OH, OW) of a convolution: floor((H + 2p - d(KH - 1) - 1) / s) + 1."""
+    return tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
+
+
+def _taps(kernel: Pair, size: Pair, stride: Pair, dilation: Pair) -> Iterator[tuple[int, int, tuple]]:
+    """Yield each tap (a, b) of a kernel with the index of the padded pixels that it meets, one per output pixel."""
+    (KH, KW), (OH, OW), (sh, sw), (dh, dw) = kernel, size, stride, dilation
+    for a in range(KH):
+        for b in range(KW):
+            rows = slice(a * dh, a * dh + sh * (OH - 1) + 1, sh)
+            columns = slice(b * dw, b * dw + sw * (OW - 1) + 1, sw)
+            yield a, b, (..., rows, columns)
+
+
+def _pad(x: np.ndarray, padding: Pair, groups: int) -> np.ndarray:
+    """Return x as N, groups, C / groups, H + 2p, W + 2p."""
+    N, C, H, W = x.shape
+    return np.pad(
+        x.reshape(N, groups, C // groups, H, W), ((0, 0), (0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2)
+    )
+
+
+def conv2d(
+    x: np.ndarray, weight: np.ndarray, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> np.ndarray:
+    """Correlate x (N C H W) with weight (F C/groups KH KW): y[n,f,i,j] = sum w[f,c,a,b] x[n,c,i*s+a*d-p,j*s+b*d-p]."""
+    N, F = x.shape[0], weight.shape[0]
+    kernel = weight.shape[2:]
+    OH, OW = conv_output_size(x.shape[2:], kernel, stride, padding, dilation)
+    padded = _pad(x, padding, groups)
+    w = weight.reshape(groups, F // groups, *weight.shape[1:])
+    y = np.zeros((N, groups, F // groups, OH, OW), x.dtype)
+    for a, b, window in _taps(kernel, (OH, OW), stride, dilation):
+        y += np.einsum("ngcij,gfc->ngfij", padded[window], w[..., a, b], optimize=True)
+    return y.reshape(N, F, OH, OW)
+
+
+def conv2d_input_grad(
+    grad: np.ndarray, weight: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> np.ndarray:
+    """Scatter grad (N F OH OW) back through weight to an input of `size` (H, W): the transposed convolution."""
+    N, F, OH, OW = grad.shape
+    kernel = weight.shape[2:]
+    g = grad.reshape(N, groups, F // groups, OH, OW)
+    w = weight.reshape(groups, F // groups, *weight.shape[1:])
+    C = weight.shape[1] * groups
+    # Wide enough for output_padding: rows that no tap reaches stay zero.
+    reach = [max(n + 2 * p, s * (o - 1) + d * (k - 1) + 1)
+             for n, p, s, o, d, k in zip(size, padding, stride, (OH, OW), dilation, kernel, strict=True)]
+    padded = np.zeros((N, groups, C // groups, *reach), grad.dtype)
+    for a, b, window in _taps(kernel, (OH, OW), stride, dilation):
+        padded[window] += np.einsum("ngfij,gfc->ngcij", g, w[..., a, b], optimize=True)
+    (H, W), (ph, pw) = size, padding
+    return padded[..., ph : ph + H, pw : pw + W].reshape(N, C, H, W)
+
+
+def conv2d_weight_grad(
+    x: np.ndarray, grad: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> np.ndarray:
+    """Correlate x (N C H W) with grad (N F OH OW): the gradient of the weight, F C/groups KH KW."""
+    N, F, OH, OW = grad.shape
+    C = x.shape[1]
+    padded = _pad(x, padding, groups)
+    g = grad.reshape(N, groups, F // groups, OH, OW)
+    w = np.zeros((groups, F // groups, C // groups, *kernel), x.dtype)
+    for a, b, window in _taps(kernel, (OH, OW), stride, dilation):
+        w[..., a, b] = np.einsum("ngcij,ngfij->gfc", padded[window], g, optimize=True)
+    return w.reshape(F, C // groups, *kernel)
+
+
+def _per_channel(values: np.ndarray) -> np.ndarray:
+    return values.reshape(1, -1, 1, 1)
+
+
+def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the biased variance of each channel of x (N C H W), over N, H and W."""
+    return x.mean((0, 2, 3)), x.var((0, 2, 3))
+
+
+def batch_norm(
+    x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
+) -> np.ndarray:
+    """Return (x - mean) / sqrt(var + eps) * weight + bias, channel by channel."""
+    mean, scale = _per_channel(mean), _per_channel(weight / np.sqrt(var + eps))
+    return (x - mean) * scale + _per_channel(bias)
+
+
+def batch_norm_grad(
+    grad: np.ndarray, x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the gradients of x, weight and bias where mean and var are x's own (Ioffe & Szegedy 2015, section 3)."""
+    rstd = 1 / np.sqrt(var + eps)
+    normalised = (x - _per_channel(mean)) * _per_channel(rstd)
+    count = x.shape[0] * x.shape[2] * x.shape[3]
+    grad_bias = grad.sum((0, 2, 3))
+    grad_weight = (grad * normalised).sum((0, 2, 3))
+    centred = grad - _per_channel(grad_bias / count) - normalised * _per_channel(grad_weight / count)
+    return centred * _per_channel(weight * rstd), grad_weight, grad_bias
+
+
+def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a + b, broadcast."""
+    return np.add(a, b)
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    """Return max(x, 0); a NaN stays NaN."""
+    return np.maximum(x, 0)
+
+
+def relu_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return grad where y, the result of relu, is positive, and 0 elsewhere."""
+    return grad * (y > 0)
+
+
+def max_pool2d(
+    x: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest value of each window of x (N C H W), and its place h * W + w in the unpadded image.
+
+    `size` is (OH, OW). The first of equal values wins, and padding never does; a NaN wins over any number.
+    """
+    N, C, H, W = x.shape
+    (OH, OW), (sh, sw), (dh, dw), (ph, pw) = size, stride, dilation, padding
+    best = np.full((N, C, OH, OW), -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)
+    places = np.full((N, C, OH, OW), -1, np.int64)
+    for a in range(kernel[0]):
+        for b in range(kernel[1]):
+            rows, columns = np.arange(OH) * sh + a * dh - ph, np.arange(OW) * sw + b * dw - pw
+            inside = ((rows >= 0) & (rows < H))[:, None] & ((columns >= 0) & (columns < W))
+            values = x[:, :, rows.clip(0, H - 1)[:, None], columns.clip(0, W - 1)]
+            better = inside & ((values > best) | (places < 0) | (np.isnan(values) & ~np.isnan(best)))
+            best = np.where(better, values, best)
+            places = np.where(better, rows[:, None] * W + columns, places)
+    return best, places
+
+
+def max_pool2d_grad(grad: np.ndarray, places: np.ndarray, size: Pair) -> np.ndarray:
+    """Add each entry of grad (N C OH OW) to the pixel of an image of `size` (H, W) that won its window."""
+    N, C = grad.shape[:2]
+    H, W = size
+    result = np.zeros((N * C, H * W), grad.dtype)
+    np.add.at(result, (np.arange(N * C)[:, None], places.reshape(N * C, -1)), grad.reshape(N * C, -1))
+    return result.reshape(N, C, H, W)
+
+
+def take_pixels(x: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the pixels of x (N C H W) at places (N C OH OW): the adjoint of `max_pool2d_grad`."""
+    N, C = x.shape[:2]
+    return np.take_along_axis(x.reshape(N, C, -1), places.reshape(N, C, -1), 2).reshape(places.shape)
+
+
+def resize(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return rows @ image @ columns.T for every image of x (N C H W); rows is OH H, columns is OW W."""
+    return np.einsum("ih,nchw,jw->ncij", rows, x, columns, optimize=True)
+
+
+def adam_step(
+    parameter: np.ndarray,
+    grad: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    step: int,
+) -> None:
+    """Update `parameter` and the moments `first` and `second` in place (Kingma & Ba 2015, algorithm 1)."""
+    if weight_decay:
+        grad = grad + weight_decay * parameter
+    first += (1 - beta1) * (grad - first)
+    second += (1 - beta2) * (grad * grad - second)
+    scale = lr / (1 - beta1**step)
+    parameter -= scale * first / (np.sqrt(second / (1 - beta2**step)) + eps)

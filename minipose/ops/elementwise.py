@@ -1,0 +1,333 @@
+"""Operations that act entry by entry, with broadcasting.
+
+The backward of a broadcast operation returns gradients in the broadcast shape; the engine sums them back.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+from minipose.autograd import Function
+from minipose.kernels import Array, array_module, kernels_of
+from minipose.tensor import Tensor, float32
+
+Operand = Any  # Tensor, array or Python number
+
+
+def _operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
+    """Return a and b ready for a binary operation: numbers stay, arrays are wrapped, float wins over integer."""
+    a, b = (x if isinstance(x, (Tensor, numbers.Real)) else _wrap(name, x) for x in (a, b))
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if a.dtype != b.dtype:
+            # torch's rule: an integer takes the dtype of a float (NumPy would make float64 of int64 and float32).
+            if a.dtype.kind == "f" and b.dtype.kind in "iub":
+                b = b.to(a.dtype)
+            elif b.dtype.kind == "f" and a.dtype.kind in "iub":
+                a = a.to(b.dtype)
+        if a.shape != b.shape and any(
+            n != m and 1 not in (n, m) for n, m in zip(a.shape[::-1], b.shape[::-1], strict=False)
+        ):
+            raise ValueError(f"{name}: shapes {a.shape} and {b.shape} do not broadcast")
+    return a, b
+
+
+def _float_operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
+    """As `_operands`, for an operation whose result is not an integer."""
+    a, b = _operands(name, a, b)
+    return tuple(x.to(float32) if isinstance(x, Tensor) and x.dtype.kind != "f" else x for x in (a, b))
+
+
+def _numeric_operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
+    """As `_operands`; an integer tensor meeting a Python float becomes float32."""
+    if any(isinstance(x, float) for x in (a, b)):
+        return _float_operands(name, a, b)
+    return _operands(name, a, b)
+
+
+def _wrap(name: str, value: Any) -> Tensor:
+    if not hasattr(value, "dtype") or value.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: expected a Tensor, an array or a number, not {type(value).__name__}")
+    return Tensor(value)
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else _wrap(name, value)
+
+
+def _float_tensor(name: str, value: Any) -> Tensor:
+    x = _tensor(name, value)
+    return x if x.dtype.kind == "f" else x.to(float32)
+
+
+class Add(Function):
+    """d(a + b) = da + db."""
+
+    name = "add"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return kernels_of(a).add(a, b) if hasattr(a, "shape") and hasattr(b, "shape") else a + b
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return grad, grad
+
+
+class Sub(Function):
+    """d(a - b) = da - db."""
+
+    name = "sub"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a - b
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return grad, -grad if wanted[1] else None
+
+
+class Mul(Function):
+    """d(a b) = b da + a db."""
+
+    name = "mul"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.save_inputs(0, 1)
+        return a * b
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        a, b = self.saved_inputs
+        return grad * b if wanted[0] else None, grad * a if wanted[1] else None
+
+
+class Div(Function):
+    """d(a / b) = da / b - (a / b) db / b."""
+
+    name = "div"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.save_inputs(0, 1)
+        return a / b
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        a, b = self.saved_inputs
+        return grad / b if wanted[0] else None, -grad * a / (b * b) if wanted[1] else None
+
+
+class Pow(Function):
+    """d(a^b) = b a^(b-1) da + a^b log(a) db, with 0 for b = 0 whatever a, and 0 for db where a = 0."""
+
+    name = "pow"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.save_inputs(0, 1)
+        return a**b
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        a, b = self.saved_inputs
+        grad_a = grad_b = None
+        if wanted[0]:
+            if isinstance(b, numbers.Real):
+                grad_a = grad * (b * a ** (b - 1)) if b != 0 else grad * 0
+            else:
+                zero = Tensor((b.data == 0).astype(b.dtype))
+                grad_a = grad * (b * a ** (b - 1 + zero)) * (1 - zero)
+        if wanted[1]:
+            a = a if isinstance(a, Tensor) else Tensor(array_module(b.data).full_like(b.data, a))
+            zero = Tensor((a.data == 0).astype(a.dtype))
+            grad_b = grad * (a**b * log(a + zero)) * (1 - zero)
+        return grad_a, grad_b
+
+
+class Neg(Function):
+    """d(-x) = -dx."""
+
+    name = "neg"
+
+    def forward(self, x: Array) -> Array:
+        return -x
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (-grad,)
+
+
+class Abs(Function):
+    """d|x| = sign(x) dx, 0 at 0."""
+
+    name = "abs"
+
+    def forward(self, x: Array) -> Array:
+        self.save(array_module(x).sign(x))
+        return abs(x)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (grad * Tensor(self.saved[0]),)
+
+
+class Exp(Function):
+    """d exp(x) = exp(x) dx."""
+
+    name = "exp"
+
+    def forward(self, x: Array) -> Array:
+        self.save_output()
+        return array_module(x).exp(x)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (grad * self.saved_output,)
+
+
+class Log(Function):
+    """d log(x) = dx / x."""
+
+    name = "log"
+
+    def forward(self, x: Array) -> Array:
+        self.save_inputs(0)
+        return array_module(x).log(x)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (grad / self.saved_inputs[0],)
+
+
+class Sqrt(Function):
+    """d sqrt(x) = dx / (2 sqrt(x))."""
+
+    name = "sqrt"
+
+    def forward(self, x: Array) -> Array:
+        self.save_output()
+        return array_module(x).sqrt(x)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (grad / (self.saved_output * 2),)
+
+
+class Sigmoid(Function):
+    """s = 1 / (1 + exp(-x)), ds = s (1 - s) dx. Written as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+
+    name = "sigmoid"
+
+    def forward(self, x: Array) -> Array:
+        self.save_output()
+        return array_module(x).tanh(x * 0.5) * 0.5 + 0.5
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        s = self.saved_output
+        return (grad * (s * (1 - s)),)
+
+
+class ReLU(Function):
+    """d max(x, 0) = dx where x > 0, else 0; the kink at 0 counts as flat."""
+
+    name = "relu"
+
+    def forward(self, x: Array) -> Array:
+        self.save_output()
+        return kernels_of(x).relu(x)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (ReLUGrad.apply(grad, y=self.saved_output.data),)
+
+
+class ReLUGrad(Function):
+    """Pass `grad` where y is positive: linear in grad, so its backward is itself."""
+
+    name = "relu_grad"
+
+    def forward(self, grad: Array, y: Array) -> Array:
+        self.save(y)
+        return kernels_of(grad).relu_grad(grad, y)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (ReLUGrad.apply(grad, y=self.saved[0]),)
+
+
+class To(Function):
+    """Move to a device or convert to a dtype; the gradient goes the way back (the engine restores the dtype)."""
+
+    name = "to"
+
+    def forward(self, x: Array, device: str, dtype: Any) -> Array:
+        from minipose.kernels import device_of, to_device
+
+        self.device = device_of(x)
+        moved = to_device(x, device)
+        return moved if moved.dtype == dtype else moved.astype(dtype)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (To.apply(grad, device=self.device, dtype=grad.dtype),)
+
+
+def add(input: Operand, other: Operand) -> Tensor:
+    """Return input + other, broadcast."""
+    return Add.apply(*_numeric_operands("add", input, other))
+
+
+def sub(input: Operand, other: Operand) -> Tensor:
+    """Return input - other, broadcast."""
+    return Sub.apply(*_numeric_operands("sub", input, other))
+
+
+def mul(input: Operand, other: Operand) -> Tensor:
+    """Return input * other, broadcast."""
+    return Mul.apply(*_numeric_operands("mul", input, other))
+
+
+def div(input: Operand, other: Operand) -> Tensor:
+    """Return input / other, broadcast."""
+    return Div.apply(*_float_operands("div", input, other))
+
+
+def pow(input: Operand, exponent: Operand) -> Tensor:
+    """Return input ** exponent, broadcast."""
+    return Pow.apply(*_numeric_operands("pow", input, exponent))
+
+
+def neg(input: Tensor) -> Tensor:
+    """Return -input."""
+    return Neg.apply(_tensor("neg", input))
+
+
+def abs_(input: Tensor) -> Tensor:
+    """Return |input|."""
+    return Abs.apply(_tensor("abs", input))
+
+
+def exp(input: Tensor) -> Tensor:
+    """Return e ** input."""
+    return Exp.apply(_float_tensor("exp", input))
+
+
+def log(input: Tensor) -> Tensor:
+    """Return the natural logarithm of input."""
+    return Log.apply(_float_tensor("log", input))
+
+
+def sqrt(input: Tensor) -> Tensor:
+    """Return the square root of input."""
+    return Sqrt.apply(_float_tensor("sqrt", input))
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """Return 1 / (1 + exp(-input))."""
+    return Sigmoid.apply(_float_tensor("sigmoid", input))
+
+
+def relu(input: Tensor) -> Tensor:
+    """Return max(input, 0), entry by entry; a NaN stays NaN, so that it is noticed."""
+    return ReLU.apply(_tensor("relu", input))
+
+
+def to(input: Tensor, *target: Any, device: str | None = None, dtype: Any = None) -> Tensor:
+    """Return `input` on another device ("cpu", "cuda") or in another dtype; itself where nothing changes."""
+    for value in target:
+        if isinstance(value, str) and value in ("cpu", "cuda"):
+            device = value
+        else:
+            dtype = value
+    device = input.device if device is None else device
+    dtype = input.dtype if dtype is None else array_module(input.data).dtype(dtype)
+    if device == input.device and dtype == input.dtype:
+        return input
+    if dtype.kind != "f":  # no gradient flows through integers
+        input = input.detach()
+    return To.apply(input, device=device, dtype=dtype)

@@ -1,0 +1,106 @@
+"""Resizing images: nearest and bilinear are linear and act on rows and columns apart.
+
+Resizing is rows @ image @ columns^T with two thin matrices of weights, so the gradient is the same operation with
+both transposed, and derivatives of any order come for free.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+
+import numpy as np
+
+from minipose.autograd import Function
+from minipose.kernels import Array, kernels_of, to_device
+from minipose.ops.conv import check_image
+from minipose.tensor import Tensor
+
+
+class Resize(Function):
+    """y = R x C^T for every image, hence grad_x = R^T grad C."""
+
+    name = "interpolate"
+
+    def forward(self, x: Array, rows: Array, columns: Array) -> Array:
+        self.save(rows, columns)
+        return kernels_of(x).resize(x, rows, columns)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        rows, columns = self.saved
+        return (Resize.apply(grad, rows=rows.T, columns=columns.T),)
+
+
+def resize_matrix(length: int, target: int, scale: float, mode: str, align_corners: bool) -> np.ndarray:
+    """Return the (target, length) matrix that resizes a line of pixels.
+
+    Nearest takes pixel floor(i * scale). Bilinear mixes the two pixels around the source position, which is
+    (i + 1/2) * scale - 1/2 with pixels as areas (align_corners False), or i (length - 1) / (target - 1) with the
+    centres of the corner pixels kept in place (align_corners True). `scale` is source pixels per target pixel.
+    """
+    i = np.arange(target)
+    matrix = np.zeros((target, length))
+    if mode == "nearest":
+        # float32, as torch computes it, so that ties fall on the same pixel
+        source = np.floor(i.astype(np.float32) * np.float32(scale)).astype(int)
+        matrix[i, source.clip(0, length - 1)] = 1
+        return matrix
+    if align_corners:
+        position = i * ((length - 1) / (target - 1) if target > 1 else 0.0)
+    else:
+        position = ((i + 0.5) * scale - 0.5).clip(0, None)
+    low = np.floor(position).astype(int).clip(0, length - 1)
+    high = (low + 1).clip(0, length - 1)
+    fraction = position - low
+    np.add.at(matrix, (i, low), 1 - fraction)
+    np.add.at(matrix, (i, high), fraction)
+    return matrix
+
+
+def interpolate(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """Resize images, as `torch.nn.functional.interpolate`.
+
+    Parameters
+    ----------
+    input : (N, C, H, W)
+    size : int or (OH, OW), in pixels; either this or scale_factor
+    scale_factor : float or (vertical, horizontal)
+    mode : {"nearest", "bilinear"}
+    align_corners : bool, optional
+        For "bilinear": keep the centres of the corner pixels in place. Default False: pixels are areas.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of size and scale_factor is given, or an option is unknown.
+    """
+    name = "interpolate"
+    check_image(name, input)
+    if mode not in ("nearest", "bilinear"):
+        raise ValueError(f"{name}: mode must be 'nearest' or 'bilinear', not {mode!r}")
+    if align_corners is not None and mode == "nearest":
+        raise ValueError(f"{name}: align_corners has a meaning for mode='bilinear' only")
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"{name}: give either size or scale_factor")
+    given = size if size is not None else scale_factor
+    values = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
+    kind = numbers.Integral if size is not None else numbers.Real
+    if len(values) != 2 or not all(isinstance(v, kind) and v > 0 for v in values):
+        raise ValueError(f"{name}: size and scale_factor must be positive numbers, one or two, not {given!r}")
+    lengths = input.shape[2:]
+    targets = values if size is not None else [math.floor(n * v) for n, v in zip(lengths, values, strict=True)]
+    if min(*lengths, *targets) < 1:
+        raise ValueError(f"{name}: {tuple(lengths)} pixels cannot become {tuple(targets)}")
+    matrices = []
+    for length, target, value in zip(lengths, targets, values, strict=True):
+        scale = length / target if size is not None else 1 / value
+        matrix = resize_matrix(length, int(target), scale, mode, bool(align_corners))
+        matrices.append(to_device(matrix.astype(input.dtype), input.device))
+    return Resize.apply(input, rows=matrices[0], columns=matrices[1])

@@ -1,0 +1,238 @@
+"""Tensor: an array, and the operation that made it.
+
+The operators and methods that compute (`+`, `sum`, `reshape`, `backward`, ...) live in `minipose.ops` and are
+attached to the class by `minipose.ops.methods`, so that this file knows nothing of any operation.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minipose.kernels import Array, array_module, device_of, to_device
+from minipose.random import default_generator
+
+if TYPE_CHECKING:
+    from minipose.autograd import Function
+
+float32, float64 = np.dtype("float32"), np.dtype("float64")
+int64, uint8, bool_ = np.dtype("int64"), np.dtype("uint8"), np.dtype("bool")
+
+
+class Tensor:
+    """An array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : numpy.ndarray or cupy.ndarray
+        The values, of any shape; the array is wrapped, not copied. `minipose.tensor` copies and converts.
+    requires_grad : bool
+        Whether `backward` shall leave the gradient with respect to this tensor in `grad`. Default False.
+
+    Attributes
+    ----------
+    data : the array; may be assigned.
+    grad : the accumulated gradient, a Tensor, or None.
+    requires_grad : whether a gradient flows to this tensor.
+    grad_fn : the Function that made it; None for a leaf.
+    """
+
+    __slots__ = ("data", "grad", "requires_grad", "grad_fn", "__weakref__")
+    __array_ufunc__ = None  # so that numpy_array + tensor calls Tensor.__radd__
+
+    def __init__(self, data: Array, requires_grad: bool = False) -> None:
+        if isinstance(data, Tensor):
+            raise TypeError("Tensor: data is a Tensor already; use detach() to share it or minipose.tensor to copy it")
+        if isinstance(data, (np.generic, numbers.Number, list, tuple)):
+            data = np.asarray(data)
+        if requires_grad and data.dtype.kind != "f":
+            raise TypeError(f"Tensor: only floating-point tensors can require gradients, not dtype {data.dtype}")
+        self.data = data
+        self.grad: Tensor | None = None
+        self.requires_grad = requires_grad
+        self.grad_fn: Function | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    @property
+    def device(self) -> str:
+        return device_of(self.data)
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.grad_fn is None
+
+    def size(self, dim: int | None = None) -> int | tuple[int, ...]:
+        """Return the shape, or the length of axis `dim`."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """Return the number of axes."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """Return the number of entries."""
+        return int(self.data.size)
+
+    def detach(self) -> Tensor:
+        """Return a leaf with the same array, cut off from the graph."""
+        return Tensor(self.data)
+
+    def item(self) -> float | int | bool:
+        """Return the only entry as a Python number.
+
+        Raises
+        ------
+        ValueError
+            If the tensor has more or fewer than one entry.
+        """
+        if self.data.size != 1:
+            raise ValueError(f"item: the tensor has {self.data.size} entries (shape {self.shape}), not one")
+        return self.data.item()
+
+    def numpy(self) -> np.ndarray:
+        """Return the array on the host, not a copy.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor requires a gradient: writing into the array would go unnoticed by backward.
+        TypeError
+            If the tensor is on the GPU.
+        """
+        if self.requires_grad:
+            raise RuntimeError("numpy: the tensor requires a gradient; use tensor.detach().numpy()")
+        if self.device != "cpu":
+            raise TypeError("numpy: the tensor is on 'cuda'; use tensor.cpu().numpy()")
+        return self.data
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad` of a leaf in place and return the tensor."""
+        if not self.is_leaf:
+            raise RuntimeError("requires_grad_: only a leaf's flag can be changed; use detach() first")
+        if requires_grad and self.dtype.kind != "f":
+            raise TypeError(f"requires_grad_: only floating-point tensors can require gradients, not {self.dtype}")
+        self.requires_grad = requires_grad
+        return self
+
+    def tolist(self) -> Any:
+        """Return the values as nested Python lists."""
+        return self.data.tolist()
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len: a 0-d tensor has no length")
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise ValueError(f"bool: the truth of a tensor of shape {self.shape} is ambiguous; reduce it first")
+        return bool(self.data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __repr__(self) -> str:
+        host = to_device(self.data, "cpu")
+        values = np.array2string(host, separator=", ", precision=4, threshold=100, prefix="tensor(")
+        notes = [values]
+        if self.dtype not in (float32, int64, bool_):
+            notes.append(f"dtype={self.dtype}")
+        if self.device != "cpu":
+            notes.append(f"device='{self.device}'")
+        if self.grad_fn is not None:
+            notes.append(f"grad_fn=<{self.grad_fn.name}>")
+        elif self.requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join(notes)})"
+
+
+def tensor(data: Any, dtype: Any = None, device: str = "cpu", requires_grad: bool = False) -> Tensor:
+    """Copy `data` into a new leaf.
+
+    Parameters
+    ----------
+    data : number, nested sequence, array or Tensor
+    dtype : data type, optional
+        Default: an array's own; float32 for Python floats, int64 for integers, bool for booleans.
+    device : {"cpu", "cuda"}
+    requires_grad : bool
+
+    Raises
+    ------
+    TypeError
+        If `data` does not make a rectangular array of numbers.
+    """
+    if isinstance(data, Tensor):
+        data = data.data
+    if hasattr(data, "get") and hasattr(data, "dtype"):  # a CuPy array stays where it is until moved
+        array = data.copy() if dtype is None else data.astype(dtype)
+    else:
+        try:
+            array = np.array(data, dtype=dtype)
+        except (ValueError, TypeError) as error:
+            raise TypeError(f"tensor: data is not a rectangular array of numbers: {error}") from None
+        if dtype is None and array.dtype == np.float64 and not hasattr(data, "dtype"):
+            array = array.astype(np.float32)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"tensor: dtype {array.dtype} is not supported; use a floating-point, integer or bool type")
+    return Tensor(to_device(array, device), requires_grad)
+
+
+def _shape(name: str, shape: tuple) -> tuple[int, ...]:
+    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+        shape = tuple(shape[0])
+    if not all(isinstance(n, numbers.Integral) and n >= 0 for n in shape):
+        raise ValueError(f"{name}: shape must be non-negative integers, not {shape}")
+    return tuple(int(n) for n in shape)
+
+
+def zeros(*shape: int, dtype: Any = float32, device: str = "cpu", requires_grad: bool = False) -> Tensor:
+    """Return a tensor of zeros."""
+    return Tensor(to_device(np.zeros(_shape("zeros", shape), dtype), device), requires_grad)
+
+
+def ones(*shape: int, dtype: Any = float32, device: str = "cpu", requires_grad: bool = False) -> Tensor:
+    """Return a tensor of ones."""
+    return Tensor(to_device(np.ones(_shape("ones", shape), dtype), device), requires_grad)
+
+
+def zeros_like(other: Tensor, requires_grad: bool = False) -> Tensor:
+    """Return zeros in the shape, dtype, device and memory layout of `other`."""
+    return Tensor(_like(other.data, 0), requires_grad)
+
+
+def ones_like(other: Tensor, requires_grad: bool = False) -> Tensor:
+    """Return ones in the shape, dtype, device and memory layout of `other`."""
+    return Tensor(_like(other.data, 1), requires_grad)
+
+
+def _like(array: Array, value: int) -> Array:
+    return array_module(array).full_like(array, value)
+
+
+def randn(
+    *shape: int,
+    generator: np.random.Generator | None = None,
+    dtype: Any = float32,
+    device: str = "cpu",
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return standard normal values from `generator`, or from the one that `manual_seed` seeds."""
+    values = (generator or default_generator()).standard_normal(_shape("randn", shape)).astype(dtype)
+    return Tensor(to_device(values, device), requires_grad)
