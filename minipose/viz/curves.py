@@ -1,0 +1,112 @@
+"""The curves of a training run, drawn from its log."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from minipose.viz.canvas import check_png, new_figure, save_png
+
+# The columns that are drawn, and what can be drawn of them.
+COLUMNS = {
+    "step": "a number above that of the row before",
+    "loss": "a positive number",
+    "validation_pckh": "a fraction from 0 to 1",
+    "learning_rate": "a number of at least 0",
+}
+MOST_MARKERS = 40  # more of them would hide the line
+
+
+def training_curves(log_path: str | os.PathLike, path: str | os.PathLike) -> None:
+    """Draw the loss (logarithmic), the validation PCKh@0.5 and the learning rate over the training steps.
+
+    Parameters
+    ----------
+    log_path : path of a log.csv
+        Of its columns, `step`, `loss`, `validation_pckh` (a fraction) and `learning_rate` are read.
+    path : path of the PNG file
+        Written under a temporary name, then renamed.
+
+    Raises
+    ------
+    ValueError
+        If the log cannot be read, lacks one of these columns, has no row, or holds a value that cannot be
+        drawn truly: a step not above the one before, a loss that is not positive, a PCKh outside 0 to 1, or
+        a number that is not finite.
+    """
+    check_png(path, "training_curves")
+    save_png(_draw(_read(log_path)), path)
+
+
+def _draw(log: dict[str, list[float]]) -> Figure:
+    figure = new_figure(900, 900, layout="constrained")
+    best = max(log["validation_pckh"])
+    best_step = log["step"][log["validation_pckh"].index(best)]
+    panels = (
+        ("loss", "training loss", f"last {log['loss'][-1]:.3g}", "#0072B2"),
+        ("validation_pckh", "validation PCKh@0.5", f"best {best:.3f} at step {best_step:.0f}", "#D55E00"),
+        ("learning_rate", "learning rate", f"last {log['learning_rate'][-1]:.3g}", "#444444"),
+    )
+    marker = "o" if len(log["step"]) <= MOST_MARKERS else ""
+    all_axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
+    for axes, (column, label, remark, colour) in zip(all_axes, panels, strict=True):
+        axes.plot(log["step"], log[column], color=colour, marker=marker, markersize=4, linewidth=1.4)
+        axes.set_ylabel(label, fontsize=10)
+        axes.set_title(remark, fontsize=9, loc="right")
+        axes.tick_params(labelsize=9, which="both")
+        axes.grid(which="both", color="#DDDDDD", linewidth=0.7)
+        axes.set_axisbelow(True)
+    all_axes[0].set_yscale("log")
+    all_axes[1].set_ylim(-0.02, 1.02)
+    largest_rate = max(log["learning_rate"]) or 1
+    all_axes[2].set_ylim(-0.05 * largest_rate, 1.08 * largest_rate)
+    all_axes[2].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    all_axes[2].set_xlabel("training step", fontsize=10)
+    return figure
+
+
+def _read(path: str | os.PathLike) -> dict[str, list[float]]:
+    """Return the columns that are drawn, checked."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            names = reader.fieldnames or ()
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"training_curves: cannot read the log {os.fspath(path)!r}: {error}") from None
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise ValueError(f"training_curves: the log {os.fspath(path)!r} has no column {', '.join(missing)}")
+    if not rows:
+        raise ValueError(f"training_curves: the log {os.fspath(path)!r} has no row yet, so there is nothing to draw")
+    log: dict[str, list[float]] = {name: [] for name in COLUMNS}
+    for number, row in enumerate(rows, start=1):
+        for name in COLUMNS:
+            last_step = log["step"][-1] if name == "step" and log["step"] else -math.inf
+            value = _number(row[name])
+            if not _is_drawable(name, value) or value <= last_step:
+                raise ValueError(
+                    f"training_curves: row {number} of the log {os.fspath(path)!r} has {name} {row[name]!r}, "
+                    f"which should be {COLUMNS[name]}"
+                )
+            log[name].append(value)
+    return log
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _is_drawable(name: str, value: float) -> bool:
+    if not math.isfinite(value):
+        return False
+    if name == "validation_pckh":
+        return 0 <= value <= 1
+    return value > 0 if name == "loss" else value >= 0

@@ -1,0 +1,115 @@
+import csv
+
+import numpy as np
+import pytest
+
+from minipose.viz import curves, training_curves
+
+COLUMNS = (
+    "epoch", "step", "loss", "validation_pckh", "validation_epe", "learning_rate", "images_per_second", "seconds",
+)  # fmt: skip
+
+
+def random_rows(count):
+    generator = np.random.default_rng(count)
+    return [
+        {
+            "epoch": epoch,
+            "step": 130 * epoch,
+            "loss": generator.uniform(1e-3, 1e-2),
+            "validation_pckh": generator.uniform(0.2, 0.9),
+            "validation_epe": generator.uniform(2, 9),
+            "learning_rate": generator.uniform(1e-5, 1e-3),
+            "images_per_second": 400.0,
+            "seconds": 11.0 * epoch,
+        }
+        for epoch in range(1, count + 1)
+    ]
+
+
+def write(path, rows, columns=COLUMNS):
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize("count", [1, 2, 200])
+def test_each_curve_is_its_column(tmp_path, monkeypatch, count):
+    rows = random_rows(count)
+    log = write(tmp_path / "log.csv", rows, columns=COLUMNS[::-1])
+    figures = []
+    save_png = curves.save_png
+    monkeypatch.setattr(curves, "save_png", lambda figure, path: (figures.append(figure), save_png(figure, path)))
+    training_curves(log, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    curves_by_label = {axes.get_ylabel(): axes for axes in figures[0].axes}
+    labels = {"training loss": "loss", "validation PCKh@0.5": "validation_pckh", "learning rate": "learning_rate"}
+    assert set(curves_by_label) == set(labels)
+    for label, column in labels.items():
+        axes = curves_by_label[label]
+        (line,) = axes.get_lines()
+        np.testing.assert_array_equal(line.get_xdata(), [row["step"] for row in rows])
+        np.testing.assert_array_equal(line.get_ydata(), [row[column] for row in rows])
+        assert axes.get_yscale() == ("log" if column == "loss" else "linear")
+        assert axes.viewLim.containsx(rows[0]["step"]) and axes.viewLim.containsx(rows[-1]["step"])
+        low, high = axes.get_ylim()
+        assert low < min(row[column] for row in rows) and max(row[column] for row in rows) < high
+        assert (line.get_marker() == "o") == (count < 200)  # a single row has no line, only its dot
+    best = max(rows, key=lambda row: row["validation_pckh"])
+    title = curves_by_label["validation PCKh@0.5"].get_title(loc="right")
+    assert title == f"best {best['validation_pckh']:.3f} at step {best['step']}"
+
+
+def test_the_same_log_gives_the_same_file(tmp_path):
+    log = write(tmp_path / "log.csv", random_rows(7))
+    for name in ("a.png", "b.png"):
+        training_curves(log, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "message"),
+    [
+        (2, "loss", "nan", "row 3 .* has loss 'nan', which should be a positive number"),
+        (0, "loss", "0", "row 1 .* has loss '0'"),
+        (1, "loss", "", "row 2 .* has loss ''"),
+        (1, "validation_pckh", "87.5", "row 2 .* has validation_pckh '87.5', which should be a fraction from 0 to 1"),
+        (1, "learning_rate", "fast", "row 2 .* has learning_rate 'fast'"),
+        (3, "step", "130", "row 4 .* has step '130', which should be a number above that of the row before"),
+    ],
+)
+def test_values_that_cannot_be_drawn_truly_are_refused(tmp_path, row, column, value, message):
+    rows = random_rows(5)
+    rows[row][column] = value
+    log = write(tmp_path / "log.csv", rows)
+    with pytest.raises(ValueError, match=f"^training_curves: {message}"):
+        training_curves(log, tmp_path / "curves.png")
+    assert not (tmp_path / "curves.png").exists()
+
+
+def test_files_that_are_no_log_are_refused(tmp_path):
+    picture = tmp_path / "curves.png"
+    with pytest.raises(ValueError, match=r"^training_curves: cannot read the log '.*none\.csv': .*No such file"):
+        training_curves(tmp_path / "none.csv", picture)
+    binary = tmp_path / "binary.csv"
+    binary.write_bytes(bytes(range(256)))
+    with pytest.raises(ValueError, match=r"^training_curves: cannot read the log '.*binary\.csv'"):
+        training_curves(binary, picture)
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    with pytest.raises(ValueError, match="has no column step, loss, validation_pckh, learning_rate$"):
+        training_curves(empty, picture)
+    old = write(tmp_path / "old.csv", random_rows(3), [name for name in COLUMNS if name != "validation_pckh"])
+    with pytest.raises(ValueError, match="has no column validation_pckh$"):
+        training_curves(old, picture)
+    with pytest.raises(ValueError, match="has no row yet"):
+        training_curves(write(tmp_path / "new.csv", []), picture)
+    cut_off = tmp_path / "cut.csv"
+    cut_off.write_text(",".join(COLUMNS) + "\n1,130,0.01,0.5,3,0.001,400,11\n2,260\n")
+    with pytest.raises(ValueError, match="row 2 of the log .* has loss None"):
+        training_curves(cut_off, picture)
+    with pytest.raises(ValueError, match=r"^training_curves: path must end in \.png, got '.*curves\.pdf'"):
+        training_curves(write(tmp_path / "log.csv", random_rows(2)), tmp_path / "curves.pdf")
+    assert not picture.exists()
