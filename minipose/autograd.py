@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,14 +34,14 @@ def _grad_mode(enabled: bool) -> Iterator[None]:
         _mode.enabled = before
 
 
-def no_grad() -> Any:
+def no_grad(function: Callable | None = None) -> Any:
     """Context or decorator in which operations leave no graph behind."""
-    return _grad_mode(False)
+    return _grad_mode(False) if function is None else _grad_mode(False)(function)
 
 
-def enable_grad() -> Any:
+def enable_grad(function: Callable | None = None) -> Any:
     """Context or decorator that records again inside `no_grad`."""
-    return _grad_mode(True)
+    return _grad_mode(True) if function is None else _grad_mode(True)(function)
 
 
 class Function:
@@ -76,14 +76,17 @@ class Function:
         self._saved_positions: tuple[int, ...] = ()
         self._saves_output = False
         self._saved_inputs: tuple[Any, ...] = ()
+        self._saved_arrays: tuple[Any, ...] = ()
         self._output: Array | None = None
         self._freed = False
         self._retained: weakref.ref[Tensor] | None = None
 
     def forward(self, *arrays: Array, **options: Any) -> Array:
+        """Compute the result from the inputs' arrays."""
         raise NotImplementedError(f"{self.name}: forward is not written")
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        """Return the gradient of every input from the gradient of the result."""
         raise NotImplementedError(f"{self.name}: backward is not written")
 
     def save_inputs(self, *positions: int) -> None:
@@ -100,10 +103,21 @@ class Function:
 
     @property
     def saved_inputs(self) -> tuple[Any, ...]:
+        """The inputs that forward asked to save.
+
+        Raises
+        ------
+        RuntimeError
+            If the array of one of them has been replaced since.
+        """
+        for x, array in zip(self._saved_inputs, self._saved_arrays, strict=True):
+            if isinstance(x, Tensor) and x.data is not array:
+                raise RuntimeError(f"backward: the data of an input that {self.name} needs was replaced after forward")
         return self._saved_inputs
 
     @property
     def saved_output(self) -> Tensor:
+        """The result, where forward asked to save it."""
         # Built anew on each use: a Function that held its own result would be a reference cycle.
         output = Tensor(self._output)
         output.requires_grad, output.grad_fn = True, self
@@ -136,6 +150,7 @@ class Function:
         self.edges = tuple((x.grad_fn or x) if wanted else None for x, wanted in pairs)
         self.input_layouts = tuple((x.shape, x.dtype) if wanted else None for x, wanted in pairs)
         self._saved_inputs = tuple(inputs[i] for i in self._saved_positions)
+        self._saved_arrays = tuple(getattr(x, "data", None) for x in self._saved_inputs)
         if self._saves_output:
             self._output = result.data
         result.requires_grad, result.grad_fn = True, self
@@ -144,7 +159,7 @@ class Function:
         """Let go of all that was saved for backward."""
         if self._saved_inputs or self._saves_output or self.saved:
             self._freed = True
-        self._saved_inputs, self._output, self.saved = (), None, []
+        self._saved_inputs, self._saved_arrays, self._output, self.saved = (), (), None, []
 
     def run_backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         """Call `backward` and bring each gradient to its input's shape and dtype."""
@@ -156,6 +171,9 @@ class Function:
         grads = self.backward(grad, wanted)
         if not isinstance(grads, tuple) or len(grads) != len(wanted):
             raise TypeError(f"{self.name}: backward must return a tuple of {len(wanted)} gradients, one for each input")
+        for g in grads:
+            if g is not None and not isinstance(g, Tensor):
+                raise TypeError(f"{self.name}: backward must return Tensors or None, not {type(g).__name__}")
         return tuple(
             _fit(g, *layout, self.name) if want and g is not None else None
             for g, want, layout in zip(grads, wanted, self.input_layouts, strict=True)
@@ -167,7 +185,7 @@ def _fit(grad: Tensor, shape: tuple[int, ...], dtype: Any, name: str) -> Tensor:
     if grad.shape != shape:
         extra = grad.ndim - len(shape)
         if extra < 0 or any(n not in (1, m) for n, m in zip(shape, grad.shape[extra:], strict=True)):
-            raise ValueError(f"{name}: backward returned a gradient of shape {grad.shape} for an input of shape {shape}")
+            raise ValueError(f"{name}: backward returned shape {grad.shape} as the gradient of an input of shape {shape}")
         stretched = [i + extra for i, n in enumerate(shape) if n != grad.shape[i + extra]]
         grad = grad.sum((*range(extra), *stretched), keepdim=True).reshape(shape)
     return grad if grad.dtype == dtype else grad.to(dtype)
@@ -264,7 +282,7 @@ def _upstream(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
         raise RuntimeError(f"{name}: the output does not require a gradient: nothing it was computed from does")
     if grad is None:
         if output.numel() != 1:
-            raise ValueError(f"{name}: the output has shape {output.shape}; give the gradient to start from, or reduce it")
+            raise ValueError(f"{name}: the output has shape {output.shape}; give the gradient to start from, or sum it")
         return Tensor(array_module(output.data).ones(output.shape, output.dtype))
     if not isinstance(grad, Tensor):
         raise TypeError(f"{name}: the gradient must be a Tensor, not {type(grad).__name__}")
@@ -272,7 +290,7 @@ def _upstream(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
         raise ValueError(f"{name}: the gradient has shape {grad.shape} but the output has {output.shape}")
     if device_of(grad.data) != output.device:
         raise ValueError(f"{name}: the gradient is on {grad.device!r} but the output on {output.device!r}")
-    return grad
+    return grad.to(output.dtype)
 
 
 def backward(
@@ -334,9 +352,10 @@ def grad(
     """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    starts = [grad_outputs] if isinstance(grad_outputs, Tensor) or grad_outputs is None else list(grad_outputs)
-    if len(starts) == 1 and starts[0] is None:
+    if grad_outputs is None:
         starts = [None] * len(outputs)
+    else:
+        starts = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
     if len(starts) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(starts)} grad_outputs")
     upstream = [_upstream("grad", output, start) for output, start in zip(outputs, starts, strict=True)]

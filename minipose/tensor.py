@@ -7,6 +7,7 @@ attached to the class by `minipose.ops.methods`, so that this file knows nothing
 from __future__ import annotations
 
 import numbers
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,8 +46,11 @@ class Tensor:
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
         if isinstance(data, Tensor):
             raise TypeError("Tensor: data is a Tensor already; use detach() to share it or minipose.tensor to copy it")
-        if isinstance(data, (np.generic, numbers.Number, list, tuple)):
+        if isinstance(data, np.generic):
             data = np.asarray(data)
+        if not hasattr(data, "dtype") or not hasattr(data, "shape") or data.dtype.kind not in "fiub":
+            kind = getattr(data, "dtype", type(data).__name__)
+            raise TypeError(f"Tensor: data must be a NumPy or CuPy array of numbers, not {kind}; see minipose.tensor")
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(f"Tensor: only floating-point tensors can require gradients, not dtype {data.dtype}")
         self.data = data
@@ -56,22 +60,27 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
         return self.data.shape
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.data.ndim
 
     @property
     def dtype(self) -> np.dtype:
+        """The data type, as NumPy names it."""
         return self.data.dtype
 
     @property
     def device(self) -> str:
+        """Where the array is: "cpu" or "cuda"."""
         return device_of(self.data)
 
     @property
     def is_leaf(self) -> bool:
+        """Whether no operation made this tensor."""
         return self.grad_fn is None
 
     def size(self, dim: int | None = None) -> int | tuple[int, ...]:
@@ -135,6 +144,9 @@ class Tensor:
         if self.ndim == 0:
             raise TypeError("len: a 0-d tensor has no length")
         return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
         if self.data.size != 1:
@@ -234,5 +246,7 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return standard normal values from `generator`, or from the one that `manual_seed` seeds."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"randn: dtype must be a floating-point type, not {dtype}")
     values = (generator or default_generator()).standard_normal(_shape("randn", shape)).astype(dtype)
     return Tensor(to_device(values, device), requires_grad)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 Pair = tuple[int, int]
+Taps = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]  # which pixels to mix, and the share of the second
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -134,7 +135,7 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 def relu_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return grad where y, the result of relu, is positive, and 0 elsewhere."""
-    return grad * (y > 0)
+    return np.where(y > 0, grad, grad.dtype.type(0))
 
 
 def max_pool2d(
@@ -161,22 +162,51 @@ def max_pool2d(
 
 def max_pool2d_grad(grad: np.ndarray, places: np.ndarray, size: Pair) -> np.ndarray:
     """Add each entry of grad (N C OH OW) to the pixel of an image of `size` (H, W) that won its window."""
-    N, C = grad.shape[:2]
+    N, C, OH, OW = grad.shape
     H, W = size
     result = np.zeros((N * C, H * W), grad.dtype)
-    np.add.at(result, (np.arange(N * C)[:, None], places.reshape(N * C, -1)), grad.reshape(N * C, -1))
+    windows = (N * C, OH * OW)
+    np.add.at(result, (np.arange(N * C)[:, None], places.reshape(windows)), grad.reshape(windows))
     return result.reshape(N, C, H, W)
 
 
 def take_pixels(x: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the pixels of x (N C H W) at places (N C OH OW): the adjoint of `max_pool2d_grad`."""
-    N, C = x.shape[:2]
-    return np.take_along_axis(x.reshape(N, C, -1), places.reshape(N, C, -1), 2).reshape(places.shape)
+    N, C, H, W = x.shape
+    OH, OW = places.shape[2:]
+    return np.take_along_axis(x.reshape(N, C, H * W), places.reshape(N, C, OH * OW), 2).reshape(places.shape)
 
 
-def resize(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return rows @ image @ columns.T for every image of x (N C H W); rows is OH H, columns is OW W."""
-    return np.einsum("ih,nchw,jw->ncij", rows, x, columns, optimize=True)
+def _mix(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
+    """Return (1 - fraction) * x[low] + fraction * x[high] along `axis`."""
+    low, high, fraction = taps
+    if fraction is None:
+        return np.take(x, low, axis)
+    fraction = fraction.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    return np.take(x, low, axis) * (1 - fraction) + np.take(x, high, axis) * fraction
+
+
+def resize(x: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
+    """Resize x (N C H W): every row, then every column, of the result is a mixture of two of x's, or one of them."""
+    image = _mix(_mix(x.transpose(0, 2, 3, 1), 1, rows), 2, columns)
+    return image.transpose(0, 3, 1, 2)
+
+
+def _matrix(taps: Taps, length: int, dtype: np.dtype) -> np.ndarray:
+    """Return the matrix that `_mix` multiplies a line of `length` pixels with."""
+    low, high, fraction = taps
+    i = np.arange(len(low))
+    matrix = np.zeros((len(low), length), dtype)
+    matrix[i, low] = 1 if fraction is None else 1 - fraction
+    if fraction is not None:
+        matrix[i, high] += fraction
+    return matrix
+
+
+def resize_grad(grad: np.ndarray, rows: Taps, columns: Taps, size: Pair) -> np.ndarray:
+    """Return the gradient of an image of `size` (H, W) that `resize` made grad's image of."""
+    by_row, by_column = (_matrix(taps, n, grad.dtype) for taps, n in zip((rows, columns), size, strict=True))
+    return np.einsum("ih,ncij,jw->nchw", by_row, grad, by_column, optimize=True)
 
 
 def adam_step(

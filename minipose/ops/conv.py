@@ -11,14 +11,11 @@ transposed convolution, nor for derivatives of any order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from minipose.autograd import Function
 from minipose.kernels import Array, kernels_of
 from minipose.kernels.reference import conv_output_size
+from minipose.ops.checks import Pair, check_image, check_per_channel, check_tensor, is_integer, letters, pair
 from minipose.tensor import Tensor
-
-Pair = tuple[int, int]
 
 
 class Conv2d(Function):
@@ -52,7 +49,7 @@ class Conv2dInputGrad(Function):
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         g, weight = self.saved_inputs
         return (
-            Conv2d.apply(grad, weight, **self.geometry) if wanted[0] else None,
+            _crop(Conv2d.apply(grad, weight, **self.geometry), g) if wanted[0] else None,
             Conv2dWeightGrad.apply(grad, g, kernel=weight.shape[2:], **self.geometry) if wanted[1] else None,
         )
 
@@ -71,49 +68,24 @@ class Conv2dWeightGrad(Function):
         x, g = self.saved_inputs
         return (
             Conv2dInputGrad.apply(g, grad, size=x.shape[2:], **self.geometry) if wanted[0] else None,
-            Conv2d.apply(x, grad, **self.geometry) if wanted[1] else None,
+            _crop(Conv2d.apply(x, grad, **self.geometry), g) if wanted[1] else None,
         )
 
 
-def pair(name: str, argument: str, value: int | Sequence[int], least: int) -> Pair:
-    """Return `value` as (vertical, horizontal), both at least `least`.
-
-    Raises
-    ------
-    ValueError
-        If it is not an integer or two of them, or too small.
-    """
-    values = (value, value) if not isinstance(value, (tuple, list)) else tuple(value)
-    if len(values) != 2 or not all(hasattr(v, "__index__") and v >= least for v in values):
-        raise ValueError(f"{name}: {argument} must be an integer of at least {least}, or two of them, not {value!r}")
-    return int(values[0]), int(values[1])
-
-
-def letters(shape: Sequence[int], names: str) -> str:
-    """Return a shape in letters: (2, 3, 64, 64) as "N=2 C=3 H=64 W=64"."""
-    return " ".join(f"{name}={n}" for name, n in zip(names.split(), shape, strict=True))
-
-
-def check_image(name: str, input: Tensor) -> None:
-    """Raise unless `input` is a floating-point Tensor of four axes."""
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}: input must be a Tensor, not {type(input).__name__}")
-    if input.ndim != 4:
-        raise ValueError(f"{name}: input must have four axes N C H W, not shape {input.shape}")
-    if input.dtype.kind != "f":
-        raise TypeError(f"{name}: input must hold floating-point numbers, not {input.dtype}")
+def _crop(y: Tensor, like: Tensor) -> Tensor:
+    # With output_padding >= stride the transposed convolution's result has room for more windows than its input has.
+    return y if y.shape == like.shape else y[:, :, : like.shape[2], : like.shape[3]]
 
 
 def _check(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, weight_names: str) -> None:
     """Check what conv2d and conv_transpose2d share; in `weight_names` F are the output channels and C the input's."""
     check_image(name, input)
-    if not isinstance(weight, Tensor):
-        raise TypeError(f"{name}: weight must be a Tensor, not {type(weight).__name__}")
+    check_tensor(name, "weight", weight)
     if weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(f"{name}: weight must be {weight_names} with no empty axis, not shape {weight.shape}")
     if weight.dtype != input.dtype:
         raise TypeError(f"{name}: input is {input.dtype} but weight is {weight.dtype}; convert one with .to()")
-    if not hasattr(groups, "__index__") or groups < 1:
+    if not is_integer(groups) or groups < 1:
         raise ValueError(f"{name}: groups must be a positive integer, not {groups!r}")
     transposed = weight_names.startswith("C")
     C = weight.shape[0] if transposed else weight.shape[1] * groups
@@ -125,9 +97,8 @@ def _check(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups
         )
     if C % groups or F % groups:
         raise ValueError(f"{name}: groups={groups} must divide the {C} input and the {F} output channels")
-    if bias is not None and (not isinstance(bias, Tensor) or bias.shape != (F,)):
-        shape = getattr(bias, "shape", type(bias).__name__)
-        raise ValueError(f"{name}: bias must be a Tensor of shape (F,) = ({F},), not {shape}")
+    if bias is not None:
+        check_per_channel(name, "bias", bias, F, input, "F")
 
 
 def conv2d(

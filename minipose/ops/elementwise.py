@@ -8,23 +8,29 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
+import numpy as np
+
 from minipose.autograd import Function
-from minipose.kernels import Array, array_module, kernels_of
+from minipose.kernels import Array, array_module, device_of, kernels_of, to_device
+from minipose.ops.checks import as_tensor
 from minipose.tensor import Tensor, float32
 
 Operand = Any  # Tensor, array or Python number
 
 
-def _operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
-    """Return a and b ready for a binary operation: numbers stay, arrays are wrapped, float wins over integer."""
-    a, b = (x if isinstance(x, (Tensor, numbers.Real)) else _wrap(name, x) for x in (a, b))
+def operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
+    """Return a and b ready for a binary operation: numbers stay numbers, arrays are wrapped, dtypes follow torch.
+
+    A float wins over an integer whatever their widths (NumPy would make float64 of int64 and float32), and among
+    floats a 0-d tensor gives way to one with axes.
+    """
+    a, b = (x.item() if isinstance(x, np.generic) else x for x in (a, b))
+    a, b = (x if isinstance(x, (Tensor, bool, int, float)) else as_tensor(name, x, "operand") for x in (a, b))
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if a.dtype != b.dtype:
-            # torch's rule: an integer takes the dtype of a float (NumPy would make float64 of int64 and float32).
-            if a.dtype.kind == "f" and b.dtype.kind in "iub":
-                b = b.to(a.dtype)
-            elif b.dtype.kind == "f" and a.dtype.kind in "iub":
-                a = a.to(b.dtype)
+            a_leads = a.dtype.kind == "f" and (b.dtype.kind != "f" or (b.ndim == 0 < a.ndim))
+            b_leads = b.dtype.kind == "f" and (a.dtype.kind != "f" or (a.ndim == 0 < b.ndim))
+            a, b = a.to(b.dtype) if b_leads else a, b.to(a.dtype) if a_leads else b
         if a.shape != b.shape and any(
             n != m and 1 not in (n, m) for n, m in zip(a.shape[::-1], b.shape[::-1], strict=False)
         ):
@@ -33,30 +39,20 @@ def _operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
 
 
 def _float_operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
-    """As `_operands`, for an operation whose result is not an integer."""
-    a, b = _operands(name, a, b)
+    """As `operands`, for an operation whose result is not an integer."""
+    a, b = operands(name, a, b)
     return tuple(x.to(float32) if isinstance(x, Tensor) and x.dtype.kind != "f" else x for x in (a, b))
 
 
 def _numeric_operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
-    """As `_operands`; an integer tensor meeting a Python float becomes float32."""
-    if any(isinstance(x, float) for x in (a, b)):
+    """As `operands`; an integer tensor meeting a Python float becomes float32."""
+    if any(isinstance(x, (float, np.floating)) for x in (a, b)):
         return _float_operands(name, a, b)
-    return _operands(name, a, b)
-
-
-def _wrap(name: str, value: Any) -> Tensor:
-    if not hasattr(value, "dtype") or value.dtype.kind not in "fiub":
-        raise TypeError(f"{name}: expected a Tensor, an array or a number, not {type(value).__name__}")
-    return Tensor(value)
-
-
-def _tensor(name: str, value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else _wrap(name, value)
+    return operands(name, a, b)
 
 
 def _float_tensor(name: str, value: Any) -> Tensor:
-    x = _tensor(name, value)
+    x = as_tensor(name, value)
     return x if x.dtype.kind == "f" else x.to(float32)
 
 
@@ -109,7 +105,7 @@ class Div(Function):
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         a, b = self.saved_inputs
-        return grad / b if wanted[0] else None, -grad * a / (b * b) if wanted[1] else None
+        return grad / b if wanted[0] else None, -(grad / b) * (a / b) if wanted[1] else None
 
 
 class Pow(Function):
@@ -247,8 +243,6 @@ class To(Function):
     name = "to"
 
     def forward(self, x: Array, device: str, dtype: Any) -> Array:
-        from minipose.kernels import device_of, to_device
-
         self.device = device_of(x)
         moved = to_device(x, device)
         return moved if moved.dtype == dtype else moved.astype(dtype)
@@ -284,12 +278,12 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
 
 def neg(input: Tensor) -> Tensor:
     """Return -input."""
-    return Neg.apply(_tensor("neg", input))
+    return Neg.apply(as_tensor("neg", input))
 
 
 def abs_(input: Tensor) -> Tensor:
-    """Return |input|."""
-    return Abs.apply(_tensor("abs", input))
+    """Return the absolute value of input."""
+    return Abs.apply(as_tensor("abs", input))
 
 
 def exp(input: Tensor) -> Tensor:
@@ -314,7 +308,7 @@ def sigmoid(input: Tensor) -> Tensor:
 
 def relu(input: Tensor) -> Tensor:
     """Return max(input, 0), entry by entry; a NaN stays NaN, so that it is noticed."""
-    return ReLU.apply(_tensor("relu", input))
+    return ReLU.apply(as_tensor("relu", input))
 
 
 def to(input: Tensor, *target: Any, device: str | None = None, dtype: Any = None) -> Tensor:
@@ -323,9 +317,13 @@ def to(input: Tensor, *target: Any, device: str | None = None, dtype: Any = None
         if isinstance(value, str) and value in ("cpu", "cuda"):
             device = value
         else:
-            dtype = value
+            try:
+                dtype = np.dtype(value)
+            except TypeError:
+                raise TypeError(f"to: expected 'cpu', 'cuda' or a dtype, not {value!r}") from None
+    input = as_tensor("to", input)
     device = input.device if device is None else device
-    dtype = input.dtype if dtype is None else array_module(input.data).dtype(dtype)
+    dtype = input.dtype if dtype is None else np.dtype(dtype)
     if device == input.device and dtype == input.dtype:
         return input
     if dtype.kind != "f":  # no gradient flows through integers

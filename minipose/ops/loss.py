@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minipose.ops.checks import check_tensor
 from minipose.tensor import Tensor
 
 
@@ -19,10 +20,11 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
         If the shapes differ: (N, 1) against (N,) would silently compare all with all.
     """
     for argument, value in (("input", input), ("target", target)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"mse_loss: {argument} must be a Tensor, not {type(value).__name__}")
+        check_tensor("mse_loss", argument, value)
+        if value.dtype.kind != "f":
+            raise TypeError(f"mse_loss: {argument} must hold floating-point numbers, not {value.dtype}")
     if input.shape != target.shape:
-        raise ValueError(f"mse_loss: input has shape {input.shape} but target has {target.shape}; they must be the same")
+        raise ValueError(f"mse_loss: input has shape {input.shape} but target has {target.shape}; they must agree")
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"mse_loss: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
     difference = input - target

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minipose.autograd import Function
 from minipose.kernels import Array, kernels_of
+from minipose.ops.checks import as_tensor, check_per_channel, check_tensor
 from minipose.tensor import Tensor
 
 
@@ -34,15 +35,13 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     TypeError
         If the dtypes differ.
     """
-    for x in (input, other):
-        if not isinstance(x, Tensor):
-            raise TypeError(f"matmul: expected Tensors, not {type(x).__name__}")
+    input, other = as_tensor("matmul", input), as_tensor("matmul", other, "other")
     if input.dtype != other.dtype:
         raise TypeError(f"matmul: dtypes {input.dtype} and {other.dtype} differ; convert one with .to()")
     if 0 in (input.ndim, other.ndim):
         raise ValueError(f"matmul: shapes {input.shape} and {other.shape}; both need at least one axis")
     if input.shape[-1] != other.shape[-2 if other.ndim > 1 else 0]:
-        raise ValueError(f"matmul: inner lengths differ: {input.shape} @ {other.shape}; K must be the same in M K and K N")
+        raise ValueError(f"matmul: inner lengths differ: {input.shape} @ {other.shape}; K must agree in M K and K N")
     if any(n != m and 1 not in (n, m) for n, m in zip(input.shape[-3::-1], other.shape[-3::-1], strict=False)):
         raise ValueError(f"matmul: leading axes of {input.shape} and {other.shape} do not broadcast")
     a = input.unsqueeze(0) if input.ndim == 1 else input
@@ -67,12 +66,18 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     ValueError
         If C differs between input and weight, or F between weight and bias.
     """
+    check_tensor("linear", "input", input)
+    check_tensor("linear", "weight", weight)
     if weight.ndim not in (1, 2):
         raise ValueError(f"linear: weight has shape {weight.shape}; it must be (F, C) or (C,)")
     if input.ndim == 0 or input.shape[-1] != weight.shape[-1]:
         raise ValueError(f"linear: input {input.shape} must end in C={weight.shape[-1]}, as weight {weight.shape} does")
-    if bias is not None and bias.shape != weight.shape[:-1]:
-        raise ValueError(f"linear: bias has shape {bias.shape} but weight makes {weight.shape[:-1]}")
+    if weight.dtype != input.dtype:
+        raise TypeError(f"linear: input is {input.dtype} but weight is {weight.dtype}; convert one with .to()")
+    if bias is not None and weight.ndim == 2:
+        check_per_channel("linear", "bias", bias, weight.shape[0], input, "F")
+    elif bias is not None and bias.shape != ():
+        raise ValueError(f"linear: a weight of shape (C,) makes one value, but bias has shape {bias.shape}")
     if weight.ndim == 1:
         product = matmul(input, weight)
     else:

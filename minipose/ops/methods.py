@@ -12,10 +12,30 @@ from minipose.tensor import Tensor
 
 def _compare(name: str) -> Any:
     def compare(self: Tensor, other: Any) -> Tensor:
-        result = getattr(self.data, name)(other.data if isinstance(other, Tensor) else other)
-        return NotImplemented if result is NotImplemented else Tensor(array_module(self.data).asarray(result))
+        if not hasattr(other, "dtype") and not isinstance(other, (bool, int, float)):
+            return NotImplemented
+        a, b = elementwise.operands(name.strip("_"), self, other)
+        result = getattr(a.data, name)(b.data if isinstance(b, Tensor) else b)
+        return Tensor(array_module(a.data).asarray(result))
 
     return compare
+
+
+def _cpu(self: Tensor) -> Tensor:
+    """Return the tensor on the host; itself where it is there already."""
+    return elementwise.to(self, "cpu")
+
+
+def _cuda(self: Tensor) -> Tensor:
+    """Return the tensor on the GPU; itself where it is there already."""
+    return elementwise.to(self, "cuda")
+
+
+def _transposed(self: Tensor) -> Tensor:
+    """The matrix with rows and columns exchanged."""
+    if self.ndim != 2:
+        raise ValueError(f"T: needs two axes, not shape {self.shape}; use permute")
+    return shape.transpose(self, 0, 1)
 
 
 def attach() -> None:
@@ -43,9 +63,8 @@ def attach() -> None:
     }  # fmt: skip
     for name, function in methods.items():
         setattr(Tensor, name, function)
-    Tensor.cpu = lambda self: elementwise.to(self, "cpu")
-    Tensor.cuda = lambda self: elementwise.to(self, "cuda")
-    Tensor.T = property(lambda self: shape.transpose(self, 0, 1))
+    Tensor.cpu, Tensor.cuda = _cpu, _cuda
+    Tensor.T = property(_transposed)
 
 
 attach()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minipose.autograd import Function, is_grad_enabled
 from minipose.kernels import Array, array_module, kernels_of
-from minipose.ops.conv import check_image, letters
+from minipose.ops.checks import check_image, check_per_channel, letters
 from minipose.tensor import Tensor
 
 
@@ -77,20 +77,18 @@ def batch_norm(
     C = input.shape[1]
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for argument, value in given.items():
-        if value is not None and (not isinstance(value, Tensor) or value.shape != (C,)):
-            shape = getattr(value, "shape", type(value).__name__)
-            raise ValueError(
-                f"{name}: {argument} must be a Tensor of shape (C,) = ({C},) for input "
-                f"({letters(input.shape, 'N C H W')}), not {shape}"
-            )
+        if value is not None:
+            check_per_channel(name, argument, value, C, input, "C")
     module = array_module(input.data)
     weight = Tensor(module.ones(C, input.dtype)) if weight is None else weight
     bias = Tensor(module.zeros(C, input.dtype)) if bias is None else bias
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError(f"{name}: running_mean and running_var are needed when training=False")
-        scale = weight * (running_var + eps) ** -0.5
-        shift = bias - running_mean * scale
+        # Copies, because a later training step moves the running statistics while backward may still need these.
+        mean, var = (Tensor(module.array(t.data)) for t in (running_mean, running_var))
+        scale = weight * (var + eps) ** -0.5
+        shift = bias - mean * scale
         return input * scale.reshape(1, -1, 1, 1) + shift.reshape(1, -1, 1, 1)
     count = input.numel() // C if C else 0
     if count < 2:

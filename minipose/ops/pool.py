@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minipose.autograd import Function
 from minipose.kernels import Array, kernels_of
-from minipose.ops.conv import Pair, check_image, letters, pair
+from minipose.ops.checks import Pair, check_image, letters, pair
 from minipose.tensor import Tensor
 
 
@@ -98,11 +98,17 @@ def max_pool2d(
         length = -(-room // s) + 1 if ceil_mode else room // s + 1
         # A window that would start in the padding beyond the image sees no pixel.
         size.append(length - 1 if ceil_mode and (length - 1) * s >= n + p else length)
-    if min(size) < 1:
+    if min(size) < 1 or 0 in input.shape[2:]:
         raise ValueError(
             f"{name}: kernel_size={kernel} with dilation={dilation} is larger than the padded image "
             f"({letters(input.shape, 'N C H W')}, padding={padding})"
         )
+    for length, n, k, s, p, d in zip(size, input.shape[2:], kernel, stride, padding, dilation, strict=True):
+        if not all(any(0 <= i * s + a * d - p < n for a in range(k)) for i in range(length)):
+            raise ValueError(
+                f"{name}: a window would lie in the padding alone ({letters(input.shape, 'N C H W')}, "
+                f"kernel_size={kernel}, padding={padding}, dilation={dilation})"
+            )
     return MaxPool2d.apply(
         input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=tuple(size)
     )

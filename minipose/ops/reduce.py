@@ -1,4 +1,7 @@
-"""Operations that sum, average or pick over axes. `dim` is an axis, several, or None for all; negative ones count from the end."""
+"""Operations that sum, average or pick over axes.
+
+`dim` is an axis, several, or None for all; negative ones count from the end.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,10 @@ from collections.abc import Sequence
 
 from minipose.autograd import Function
 from minipose.kernels import Array, array_module
+from minipose.ops.checks import as_tensor, normalise_dims
 from minipose.tensor import Tensor
 
 Dims = int | Sequence[int] | None
-
-
-def normalise_dims(name: str, dim: Dims, ndim: int) -> tuple[int, ...]:
-    """Return `dim` as a sorted tuple of axes in 0..ndim-1; all axes for None.
-
-    Raises
-    ------
-    ValueError
-        If an axis is out of range or named twice.
-    """
-    if dim is None:
-        return tuple(range(ndim))
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
-    if any(not isinstance(d, int) or not -ndim <= d < ndim for d in dims):
-        raise ValueError(f"{name}: dim {dim} is out of range for a tensor with {ndim} axes")
-    axes = sorted(d % ndim for d in dims)
-    if len(set(axes)) != len(axes):
-        raise ValueError(f"{name}: dim {dim} names an axis twice")
-    return tuple(axes)
 
 
 def _kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -64,8 +49,9 @@ class Amax(Function):
 
 
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Return the sum over `dim`. Booleans are counted, as int64."""
-    if input.dtype.kind == "b":
+    """Return the sum over `dim`; booleans and integers are summed as int64."""
+    input = as_tensor("sum", input)
+    if input.dtype.kind in "biu":
         input = input.to("int64")
     return Sum.apply(input, axes=normalise_dims("sum", dim, input.ndim), keepdim=keepdim)
 
@@ -78,14 +64,13 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     TypeError
         If the tensor holds integers.
     """
-    if input.dtype.kind != "f":
-        raise TypeError(f"mean: the tensor must hold floating-point numbers, not {input.dtype}; use .to(float32)")
-    return sum(input, dim, keepdim) / _count(input, normalise_dims("mean", dim, input.ndim))
+    input, axes = _float_input("mean", input), normalise_dims("mean", dim, input.ndim)
+    return sum(input, axes, keepdim) / _count(input, axes)
 
 
 def var(input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """Return the variance over `dim`, the sum of squared deviations divided by (count - correction)."""
-    axes = normalise_dims("var", dim, input.ndim)
+    input, axes = _float_input("var", input), normalise_dims("var", dim, input.ndim)
     deviation = input - mean(input, axes, keepdim=True)
     return sum(deviation * deviation, axes, keepdim) / (_count(input, axes) - correction)
 
@@ -98,6 +83,7 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     ValueError
         If there is no entry to choose from.
     """
+    input = as_tensor("amax", input)
     axes = normalise_dims("amax", dim, input.ndim)
     if 0 in (input.shape[a] for a in axes):
         raise ValueError(f"amax: a tensor of shape {input.shape} has no entry over dim {dim}")
@@ -106,10 +92,18 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 def argmax(input: Tensor, dim: int | None = None) -> Tensor:
     """Return the place of the largest entry along `dim`, or in the flattened tensor; no gradient flows."""
+    input = as_tensor("argmax", input)
     if input.numel() == 0:
         raise ValueError(f"argmax: a tensor of shape {input.shape} has no entry")
     axis = None if dim is None else normalise_dims("argmax", dim, input.ndim)[0]
     return Tensor(array_module(input.data).asarray(input.data.argmax(axis=axis)))
+
+
+def _float_input(name: str, input: Tensor) -> Tensor:
+    input = as_tensor(name, input)
+    if input.dtype.kind != "f":
+        raise TypeError(f"{name}: the tensor must hold floating-point numbers, not {input.dtype}; use .to(float32)")
+    return input
 
 
 def _count(input: Tensor, axes: tuple[int, ...]) -> int:

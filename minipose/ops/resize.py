@@ -1,8 +1,4 @@
-"""Resizing images: nearest and bilinear are linear and act on rows and columns apart.
-
-Resizing is rows @ image @ columns^T with two thin matrices of weights, so the gradient is the same operation with
-both transposed, and derivatives of any order come for free.
-"""
+"""Resizing images: nearest and bilinear are linear, and act on rows and on columns apart."""
 
 from __future__ import annotations
 
@@ -14,48 +10,57 @@ import numpy as np
 
 from minipose.autograd import Function
 from minipose.kernels import Array, kernels_of, to_device
-from minipose.ops.conv import check_image
+from minipose.kernels.reference import Taps
+from minipose.ops.checks import Pair, check_image
 from minipose.tensor import Tensor
 
 
 class Resize(Function):
-    """y = R x C^T for every image, hence grad_x = R^T grad C."""
+    """y = R x C^T for every image, R and C the matrices of weights that `taps` describe; hence grad_x = R^T grad C."""
 
     name = "interpolate"
 
-    def forward(self, x: Array, rows: Array, columns: Array) -> Array:
-        self.save(rows, columns)
+    def forward(self, x: Array, rows: Taps, columns: Taps) -> Array:
+        self.size = x.shape[2:]
+        self.taps = rows, columns
         return kernels_of(x).resize(x, rows, columns)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        rows, columns = self.saved
-        return (Resize.apply(grad, rows=rows.T, columns=columns.T),)
+        return (ResizeGrad.apply(grad, taps=self.taps, size=self.size),)
 
 
-def resize_matrix(length: int, target: int, scale: float, mode: str, align_corners: bool) -> np.ndarray:
-    """Return the (target, length) matrix that resizes a line of pixels.
+class ResizeGrad(Function):
+    """x = R^T y C, the adjoint of Resize, which is its own backward."""
+
+    name = "interpolate_grad"
+
+    def forward(self, grad: Array, taps: tuple[Taps, Taps], size: Pair) -> Array:
+        self.taps = taps
+        return kernels_of(grad).resize_grad(grad, *taps, size)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        rows, columns = self.taps
+        return (Resize.apply(grad, rows=rows, columns=columns),)
+
+
+def resize_taps(length: int, target: int, scale: float, mode: str, align_corners: bool) -> Taps:
+    """Return which pixels of a line make each of the `target` new ones, and the share of the second one.
 
     Nearest takes pixel floor(i * scale). Bilinear mixes the two pixels around the source position, which is
     (i + 1/2) * scale - 1/2 with pixels as areas (align_corners False), or i (length - 1) / (target - 1) with the
     centres of the corner pixels kept in place (align_corners True). `scale` is source pixels per target pixel.
     """
     i = np.arange(target)
-    matrix = np.zeros((target, length))
     if mode == "nearest":
         # float32, as torch computes it, so that ties fall on the same pixel
-        source = np.floor(i.astype(np.float32) * np.float32(scale)).astype(int)
-        matrix[i, source.clip(0, length - 1)] = 1
-        return matrix
+        source = np.floor(i.astype(np.float32) * np.float32(scale)).astype(np.int64)
+        return source.clip(0, length - 1), None, None
     if align_corners:
         position = i * ((length - 1) / (target - 1) if target > 1 else 0.0)
     else:
         position = ((i + 0.5) * scale - 0.5).clip(0, None)
-    low = np.floor(position).astype(int).clip(0, length - 1)
-    high = (low + 1).clip(0, length - 1)
-    fraction = position - low
-    np.add.at(matrix, (i, low), 1 - fraction)
-    np.add.at(matrix, (i, high), fraction)
-    return matrix
+    low = np.floor(position).astype(np.int64).clip(0, length - 1)
+    return low, (low + 1).clip(0, length - 1), position - low
 
 
 def interpolate(
@@ -98,9 +103,10 @@ def interpolate(
     targets = values if size is not None else [math.floor(n * v) for n, v in zip(lengths, values, strict=True)]
     if min(*lengths, *targets) < 1:
         raise ValueError(f"{name}: {tuple(lengths)} pixels cannot become {tuple(targets)}")
-    matrices = []
+    taps = []
     for length, target, value in zip(lengths, targets, values, strict=True):
         scale = length / target if size is not None else 1 / value
-        matrix = resize_matrix(length, int(target), scale, mode, bool(align_corners))
-        matrices.append(to_device(matrix.astype(input.dtype), input.device))
-    return Resize.apply(input, rows=matrices[0], columns=matrices[1])
+        low, high, fraction = resize_taps(length, int(target), scale, mode, bool(align_corners))
+        fraction = None if fraction is None else fraction.astype(input.dtype)
+        taps.append(tuple(None if a is None else to_device(a, input.device) for a in (low, high, fraction)))
+    return Resize.apply(input, rows=taps[0], columns=taps[1])

@@ -1,5 +1,8 @@
-"""Operations that move entries without changing them. None of them mixes axes behind your back: `reshape` keeps the
-row-major order of the entries and is not a transpose; to exchange axes use `permute`."""
+"""Operations that move entries without changing them.
+
+None of them mixes axes behind your back: `reshape` keeps the row-major order of the entries and is not a transpose;
+to exchange axes use `permute`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minipose.autograd import Function
 from minipose.kernels import Array, array_module
-from minipose.ops.reduce import normalise_dims
+from minipose.ops.checks import as_tensor, check_tensor, integers, is_integer, normalise_dims
 from minipose.tensor import Tensor
 
 
@@ -97,15 +102,6 @@ class IndexGrad(Function):
         return (grad[self.index],)
 
 
-def _integers(name: str, values: tuple) -> tuple[int, ...]:
-    """Accept f(2, 3) and f((2, 3)) alike."""
-    if len(values) == 1 and isinstance(values[0], (tuple, list)):
-        values = tuple(values[0])
-    if not all(hasattr(v, "__index__") for v in values):
-        raise TypeError(f"{name}: expected integers, not {values}")
-    return tuple(int(v) for v in values)
-
-
 def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Return the same entries, in row-major order, in another shape; one length may be -1.
 
@@ -116,7 +112,7 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     ValueError
         If the number of entries would change.
     """
-    target = _integers("reshape", shape)
+    input, target = as_tensor("reshape", input), integers("reshape", shape)
     known = math.prod(n for n in target if n != -1)
     if target.count(-1) == 1 and known and input.numel() % known == 0:
         target = tuple(input.numel() // known if n == -1 else n for n in target)
@@ -127,6 +123,7 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return the tensor with axes start_dim..end_dim merged into one."""
+    input = as_tensor("flatten", input)
     if input.ndim == 0:
         return reshape(input, 1)
     (start,), (end,) = (normalise_dims("flatten", d, input.ndim) for d in (start_dim, end_dim))
@@ -144,7 +141,7 @@ def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     ValueError
         If `dims` does not name every axis once.
     """
-    order = _integers("permute", dims)
+    input, order = as_tensor("permute", input), integers("permute", dims)
     if len(order) != input.ndim or len(normalise_dims("permute", order, input.ndim)) != input.ndim:
         raise ValueError(f"permute: {order} must name each of the {input.ndim} axes once")
     return Permute.apply(input, dims=tuple(d % input.ndim for d in order))
@@ -152,6 +149,7 @@ def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return a view with two axes exchanged."""
+    input = as_tensor("transpose", input)
     (a,), (b,) = (normalise_dims("transpose", d, input.ndim) for d in (dim0, dim1))
     order = list(range(input.ndim))
     order[a], order[b] = b, a
@@ -160,12 +158,14 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Return the tensor without its axes of length 1, or without those of `dim` that have length 1."""
+    input = as_tensor("squeeze", input)
     axes = normalise_dims("squeeze", dim, input.ndim)
     return reshape(input, [n for i, n in enumerate(input.shape) if not (i in axes and n == 1)])
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Return the tensor with an axis of length 1 put before axis `dim`; -1 puts it last."""
+    input = as_tensor("unsqueeze", input)
     (axis,) = normalise_dims("unsqueeze", dim, input.ndim + 1)
     return reshape(input, *input.shape[:axis], 1, *input.shape[axis:])
 
@@ -178,7 +178,7 @@ def expand(input: Tensor, *sizes: int | Sequence[int]) -> Tensor:
     ValueError
         If an axis that is not of length 1 would change.
     """
-    target = _integers("expand", sizes)
+    input, target = as_tensor("expand", input), integers("expand", sizes)
     extra = len(target) - input.ndim
     if extra >= 0:
         target = tuple(
@@ -202,12 +202,20 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensors = list(tensors)
     if not tensors:
         raise ValueError("cat: there is no tensor to join")
+    for i, t in enumerate(tensors):
+        check_tensor("cat", f"tensor {i}", t)
+    # as in arithmetic, a float wins over an integer whatever their widths
+    floats = [t.dtype for t in tensors if t.dtype.kind == "f"]
+    dtype = np.result_type(*(floats or [t.dtype for t in tensors]))
+    tensors = [t.to(dtype) for t in tensors]
     (axis,) = normalise_dims("cat", dim, tensors[0].ndim)
     for i, t in enumerate(tensors):
         if t.ndim != tensors[0].ndim or any(
             n != m for j, (n, m) in enumerate(zip(t.shape, tensors[0].shape, strict=True)) if j != axis
         ):
-            raise ValueError(f"cat: tensor {i} has shape {t.shape}, which differs from {tensors[0].shape} off dim {dim}")
+            raise ValueError(
+                f"cat: tensor {i} has shape {t.shape}, which differs from {tensors[0].shape} in more than dim {dim}"
+            )
     return Concatenate.apply(*tensors, dim=axis)
 
 
@@ -222,6 +230,9 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         If an integer is out of range.
     """
     for part in index if isinstance(index, tuple) else (index,):
-        if not (part is None or part is Ellipsis or isinstance(part, slice) or hasattr(part, "__index__")):
+        if not (part is None or part is Ellipsis or isinstance(part, slice) or is_integer(part)):
             raise NotImplementedError(f"getitem: an index of type {type(part).__name__} is not done yet; use slices")
-    return Index.apply(input, index=index)
+    try:
+        return Index.apply(input, index=index)
+    except IndexError as error:
+        raise IndexError(f"getitem: {error}, of a tensor of shape {input.shape}") from None

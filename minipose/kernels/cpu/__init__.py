@@ -4,9 +4,10 @@ from minipose.kernels.cpu.conv import conv2d, conv2d_input_grad, conv2d_weight_g
 from minipose.kernels.cpu.norm import batch_norm, batch_norm_grad, batch_statistics
 from minipose.kernels.cpu.pointwise import adam_step, add, relu, relu_grad
 from minipose.kernels.cpu.pool import max_pool2d, max_pool2d_grad
-from minipose.kernels.reference import resize, take_pixels
+from minipose.kernels.reference import resize, resize_grad, take_pixels
 
 __all__ = [
     "adam_step", "add", "batch_norm", "batch_norm_grad", "batch_statistics", "conv2d", "conv2d_input_grad",
-    "conv2d_weight_grad", "matmul", "max_pool2d", "max_pool2d_grad", "relu", "relu_grad", "resize", "take_pixels",
+    "conv2d_weight_grad", "matmul", "max_pool2d", "max_pool2d_grad", "relu", "relu_grad", "resize",
+    "resize_grad", "take_pixels",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numba import prange
 
-from minipose.kernels.cpu.compile import kernel
+from minipose.kernels.cpu.compile import PAIR, kernel, read, write
 from minipose.kernels.cpu.contraction import contract, copy_floats, zero_floats
 from minipose.kernels.cpu.tiles import host_tile
 
@@ -19,7 +19,7 @@ ROWS, VECTORS, LANES, COLUMNS = TILE.rows, TILE.vectors, TILE.lanes, TILE.column
 BLOCK = 192  # output pixels in a block: many tiles, and a window that fits the second-level cache
 
 
-@kernel("void(float32[:,:,:,:], float32[:,:,:,:,::1])")
+@kernel(read(4), write(5, "C"))
 def pack_panels(weight, panels):
     """Copy weight (KH KW C F) into panels (P KH KW C COLUMNS) of adjacent output channels, zeros beyond F."""
     KH, KW, C, F = weight.shape
@@ -63,10 +63,7 @@ def _inside(image, height, width, top, left):
     return fits and image.strides[2] == 4 * image.shape[3]
 
 
-@kernel(
-    "void(float32[:,:,:,:], float32[:,:,:,:,::1], float32[:,:,:,:],"
-    " UniTuple(int64,2), UniTuple(int64,2), UniTuple(int64,2))"
-)
+@kernel(read(4), read(5, "C"), write(4), PAIR, PAIR, PAIR)
 def correlate(x, panels, y, stride, dilation, offset):
     """y[n,i,j,f] = sum over a b c of x[n, i*s + a*d - offset, j*s + b*d - offset, c] * w[a,b,c,f]; x is 0 outside."""
     (sh, sw), (dh, dw), (top, left) = stride, dilation, offset
@@ -120,10 +117,7 @@ def correlate(x, panels, y, stride, dilation, offset):
                         copy_floats(to, spill[i].ctypes.data, valid)
 
 
-@kernel(
-    "void(float32[:,:,:,:], float32[:,:,:,:], float32[:,:,:,::1], float32[:,:,::1],"
-    " UniTuple(int64,2), UniTuple(int64,2), UniTuple(int64,2))"
-)
+@kernel(read(4), read(4), write(4, "C"), write(3, "C"), PAIR, PAIR, PAIR)
 def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
     """weight[a,b,c,f] = sum over n i j of x[n, i*s + a*d - offset, j*s + b*d - offset, c] * grad[n,i,j,f].
 

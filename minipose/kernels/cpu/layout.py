@@ -24,11 +24,9 @@ def empty_image(N: int, C: int, H: int, W: int) -> np.ndarray:
 
 def lines(first: np.ndarray, *others: np.ndarray) -> list[np.ndarray] | None:
     """Return the arrays as lines of numbers in one common order, or None where they are not laid out alike."""
+    arrays = (first, *others)
+    if any(array.shape != first.shape or array.dtype != np.float32 for array in arrays):
+        return None
     order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
-    views = []
-    for array in (first, *others):
-        view = array.transpose(order)
-        if array.shape != first.shape or not view.flags.c_contiguous or array.dtype != np.float32:
-            return None
-        views.append(view.reshape(-1))
-    return views
+    views = [array.transpose(order) for array in arrays]
+    return [view.reshape(-1) for view in views] if all(view.flags.c_contiguous for view in views) else None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numba import prange
+from numba import prange, types
 
-from minipose.kernels.cpu.compile import kernel
+from minipose.kernels.cpu.compile import kernel, read, write
 from minipose.kernels.cpu.layout import as_pixels, empty_image
 
 CHUNK = 256  # pixels summed in float32 before the sum goes to float64
 
 
-@kernel("void(float32[:,::1], float64[:,:,::1])")
+@kernel(read(2, "C"), write(3, "C", types.float64))
 def _sums(x, sums):
     """sums[worker] = sum of d and of d * d over the worker's pixels, d being the difference to the first pixel.
 
@@ -35,14 +35,14 @@ def _sums(x, sums):
                 sums[worker, 1, c] += square[c]
 
 
-@kernel("void(float32[:,::1], float32[::1], float32[::1], float32[:,::1])")
+@kernel(read(2, "C"), read(1), read(1), write(2, "C"))
 def _scale_and_shift(x, scale, shift, y):
     for r in prange(x.shape[0]):
         for c in range(x.shape[1]):
             y[r, c] = x[r, c] * scale[c] + shift[c]
 
 
-@kernel("void(float32[:,::1], float32[:,::1], float32[::1], float64[:,:,::1])")
+@kernel(read(2, "C"), read(2, "C"), read(1), write(3, "C", types.float64))
 def _grad_sums(grad, x, mean, sums):
     """sums[worker] = sum of grad and of grad * (x - mean) over the worker's pixels."""
     pixels, C = x.shape
@@ -61,7 +61,7 @@ def _grad_sums(grad, x, mean, sums):
                 sums[worker, 1, c] += product[c]
 
 
-@kernel("void(float32[:,::1], float32[:,::1], float32[::1], float32[::1], float32[::1], float32[:,::1])")
+@kernel(read(2, "C"), read(2, "C"), read(1), read(1), read(1), write(2, "C"))
 def _input_grad(grad, x, scale, slope, shift, result):
     for r in prange(x.shape[0]):
         for c in range(x.shape[1]):

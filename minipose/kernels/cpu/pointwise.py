@@ -6,31 +6,31 @@ import numpy as np
 from numba import prange
 
 from minipose.kernels import reference
-from minipose.kernels.cpu.compile import kernel
+from minipose.kernels.cpu.compile import kernel, read, write
 from minipose.kernels.cpu.layout import lines
 
 SMALL = 1 << 15  # below this many numbers, waking the threads costs more than they gain
 
 
-@kernel("void(float32[::1], float32[::1], float32[::1])")
+@kernel(read(1, "C"), read(1, "C"), write(1, "C"))
 def _add(a, b, result):
     for i in prange(a.size):
         result[i] = a[i] + b[i]
 
 
-@kernel("void(float32[::1], float32[::1])")
+@kernel(read(1, "C"), write(1, "C"))
 def _relu(x, result):
     for i in prange(x.size):
         result[i] = np.float32(0) if x[i] < 0 else x[i]  # a NaN is not below 0 and stays
 
 
-@kernel("void(float32[::1], float32[::1], float32[::1])")
+@kernel(read(1, "C"), read(1, "C"), write(1, "C"))
 def _relu_grad(grad, y, result):
     for i in prange(grad.size):
         result[i] = grad[i] if y[i] > 0 else np.float32(0)
 
 
-@kernel("void(float32[::1], float32[::1], float32[::1], float32[::1], float32[:])")
+@kernel(write(1, "C"), read(1, "C"), write(1, "C"), write(1, "C"), read(1))
 def _adam(parameter, grad, first, second, constants):
     beta1, beta2, step_size, scale2, eps, weight_decay = constants
     for i in prange(parameter.size):

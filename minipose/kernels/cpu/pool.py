@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
+from numba import prange, types
 
-from minipose.kernels.cpu.compile import kernel
+from minipose.kernels.cpu.compile import PAIR, kernel, read, write
 from minipose.kernels.cpu.layout import channels_last, empty_image
 from minipose.kernels.reference import Pair
 
 
-@kernel(
-    "void(float32[:,:,:,:], float32[:,:,:,:], int64[:,:,:,:],"
-    " UniTuple(int64,2), UniTuple(int64,2), UniTuple(int64,2), UniTuple(int64,2))"
-)
+@kernel(read(4), write(4), write(4, dtype=types.int64), PAIR, PAIR, PAIR, PAIR)
 def _max_pool(x, y, places, kernel_size, stride, padding, dilation):
     N, H, W, C = x.shape
     OH, OW = y.shape[1:3]
@@ -37,7 +34,7 @@ def _max_pool(x, y, places, kernel_size, stride, padding, dilation):
                 places[n, i, j, c] = place
 
 
-@kernel("void(float32[:,:,:,:], int64[:,:,:,:], float32[:,:,:,:])")
+@kernel(read(4), read(4, dtype=types.int64), write(4))
 def _max_pool_grad(grad, places, result):
     N, OH, OW, C = grad.shape
     W = result.shape[2]

@@ -1,0 +1,248 @@
+"""Module: something with parameters, made of parameters, buffers and other modules, in the order they were assigned."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from minipose.kernels import to_device
+from minipose.nn.parameter import Parameter
+from minipose.tensor import Tensor
+
+Hook = Callable[["Module", tuple, Any], None]
+
+
+class HookHandle:
+    """What `register_forward_hook` returns; `remove()` takes the hook off again."""
+
+    def __init__(self, hooks: dict[int, Hook], key: int) -> None:
+        self._hooks, self._key = hooks, key
+
+    def remove(self) -> None:
+        """Take the hook off; a second call does nothing."""
+        self._hooks.pop(self._key, None)
+
+
+class Module:
+    """Base of all layers and networks, as `torch.nn.Module`.
+
+    A subclass calls `super().__init__()` first, assigns its parameters and submodules to attributes, and defines
+    `forward`. Names, order and array layouts of `state_dict` are torch's.
+
+    Attributes
+    ----------
+    training : bool
+        Whether the module behaves as in training (batch statistics) or as in use; set by `train` and `eval`.
+    """
+
+    training: bool
+
+    def __init__(self) -> None:
+        self.__dict__.update(_parameters={}, _buffers={}, _modules={}, _forward_hooks={}, training=True)
+
+    def forward(self, *inputs: Any) -> Any:
+        """Compute the result; every subclass writes its own."""
+        raise NotImplementedError(f"{type(self).__name__}: forward is not written")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        result = self.forward(*inputs, **options)
+        for hook in list(self._forward_hooks.values()):
+            hook(self, inputs, result)
+        return result
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        tables = self.__dict__
+        if "_parameters" not in tables:
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
+        table = "_parameters" if isinstance(value, Parameter) else "_modules" if isinstance(value, Module) else None
+        if table is None and name in tables["_buffers"]:
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(f"{type(self).__name__}: buffer {name!r} must be a Tensor, not {type(value).__name__}")
+            tables["_buffers"][name] = value
+            return
+        for other in ("_parameters", "_buffers", "_modules"):
+            if other != table:
+                tables[other].pop(name, None)
+        if table is None:
+            tables[name] = value
+        else:
+            tables.pop(name, None)
+            tables[table][name] = value
+
+    def __getattr__(self, name: str) -> Any:  # called only where the usual look-up has found nothing
+        tables = self.__dict__
+        for table in ("_parameters", "_buffers", "_modules"):
+            if name in tables.get(table, ()):
+                return tables[table][name]
+        if "_parameters" not in tables:
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() before using {name!r}")
+        known = [*tables["_parameters"], *tables["_buffers"], *tables["_modules"], *tables, *dir(type(self))]
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
+
+    def __delattr__(self, name: str) -> None:
+        for table in ("_parameters", "_buffers", "_modules"):
+            if name in self.__dict__[table]:
+                del self.__dict__[table][name]
+                return
+        super().__delattr__(name)
+
+    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+        """Assign a parameter under a name that is computed; None stands for one that is left out."""
+        if parameter is None:
+            self.__dict__[name] = None
+        else:
+            setattr(self, name, parameter)
+
+    def register_buffer(self, name: str, tensor: Tensor | None) -> None:
+        """Add a tensor that belongs to the state but is not learnt, as batch normalisation's running mean."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: {name!r} must be a Tensor, not {type(tensor).__name__}")
+        self.__dict__.pop(name, None)
+        self._buffers[name] = tensor
+
+    def register_forward_hook(self, hook: Hook) -> HookHandle:
+        """Call `hook(module, inputs, result)` after every forward, until the returned handle's `remove()`."""
+        key = max(self._forward_hooks, default=-1) + 1
+        self._forward_hooks[key] = hook
+        return HookHandle(self._forward_hooks, key)
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Yield every module in this one, itself first, with its dotted name; a shared one once."""
+        return self._named_modules(prefix, set())
+
+    def _named_modules(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+        if id(self) in seen:
+            return
+        seen.add(id(self))
+        yield prefix, self
+        for name, module in self._modules.items():
+            yield from module._named_modules(f"{prefix}.{name}" if prefix else name, seen)
+
+    def modules(self) -> Iterator[Module]:
+        """Yield every module in this one, itself first."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the modules directly in this one, with their names."""
+        return iter(self._modules.items())
+
+    def children(self) -> Iterator[Module]:
+        """Yield the modules directly in this one."""
+        return iter(self._modules.values())
+
+    def _named(self, table: str) -> Iterator[tuple[str, Tensor]]:
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for name, tensor in module.__dict__[table].items():
+                if tensor is not None and id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield f"{prefix}.{name}" if prefix else name, tensor
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield every parameter with its dotted name; a shared one once."""
+        return self._named("_parameters")
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield every parameter once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield every buffer with its dotted name."""
+        return self._named("_buffers")
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Yield every buffer."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
+        """Return all parameters and buffers by name: detached Tensors that share the arrays."""
+        state = {}
+        for table in ("_parameters", "_buffers"):
+            state.update({prefix + n: t.detach() for n, t in self.__dict__[table].items() if t is not None})
+        for name, module in self._modules.items():
+            state.update(module.state_dict(f"{prefix}{name}."))
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Copy values into the parameters and buffers, keeping their dtype, device and memory layout.
+
+        Parameters
+        ----------
+        state : mapping of names to Tensors, arrays, or anything NumPy takes, such as torch's CPU tensors
+        strict : bool
+            Whether names may neither be missing nor be left over. Default True.
+
+        Raises
+        ------
+        ValueError
+            If names or shapes do not fit; then nothing has been changed.
+        """
+        own = self.state_dict()
+        given = {name: v.data if isinstance(v, Tensor) else np.asarray(v) for name, v in state.items()}
+        problems = [f"{name} is missing" for name in own if name not in given] if strict else []
+        problems += [f"{name} is not part of the model" for name in given if name not in own] if strict else []
+        problems += [
+            f"{name} has shape {tuple(given[name].shape)}, the model's {tensor.shape}"
+            for name, tensor in own.items()
+            if name in given and tuple(given[name].shape) != tensor.shape
+        ]
+        if problems:
+            raise ValueError(f"load_state_dict: {type(self).__name__} does not fit: {'; '.join(problems)}")
+        for name, tensor in own.items():
+            if name in given:
+                tensor.data[...] = to_device(given[name], tensor.device)
+
+    def train(self, mode: bool = True) -> Module:
+        """Set `training` here and below, and return the module."""
+        if not isinstance(mode, bool):
+            raise TypeError(f"train: mode must be True or False, not {mode!r}")
+        for module in self.modules():
+            module.__dict__["training"] = mode
+        return self
+
+    def eval(self) -> Module:
+        """Set the module to how it behaves in use; autograd is not touched (for that there is `no_grad`)."""
+        return self.train(False)
+
+    def to(self, target: Any) -> Module:
+        """Move to a device ("cpu", "cuda") or convert floating-point values to a dtype, in place; return the module."""
+        for tensor in [*self.parameters(), *self.buffers()]:
+            if target in ("cpu", "cuda"):
+                tensor.data = to_device(tensor.data, target)
+            elif tensor.dtype.kind == "f":
+                tensor.data = tensor.data.astype(np.dtype(target), copy=False)
+            tensor.grad = None
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradient of every parameter."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def requires_grad_(self, requires_grad: bool = True) -> Module:
+        """Set whether the parameters are learnt, and return the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def apply(self, function: Callable[[Module], Any]) -> Module:
+        """Call `function` on every module, children before their parents, and return the module."""
+        for module in reversed(list(self.modules())):
+            function(module)
+        return self
+
+    def extra_repr(self) -> str:
+        """Return what stands in the parentheses of `repr`."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
+        if not children:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        lines = "\n  ".join([self.extra_repr(), *children] if self.extra_repr() else children)
+        return f"{type(self).__name__}(\n  {lines}\n)"

@@ -1,0 +1,110 @@
+"""Checks that operations share, so that a wrong call says which operation, which argument, and what would be right."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+from minipose.tensor import Tensor
+
+Pair = tuple[int, int]
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether `value` is one integer: not a boolean, not an array."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def as_tensor(name: str, value: Any, argument: str = "input") -> Tensor:
+    """Return `value` as a Tensor; arrays are wrapped.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a Tensor nor an array of numbers.
+    """
+    if isinstance(value, Tensor):
+        return value
+    if not hasattr(value, "dtype") or not hasattr(value, "shape") or value.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: {argument} must be a Tensor or an array, not {type(value).__name__}")
+    return Tensor(value)
+
+
+def check_tensor(name: str, argument: str, value: Any) -> None:
+    """Raise TypeError unless `value` is a Tensor."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: {argument} must be a Tensor, not {type(value).__name__}")
+
+
+def check_image(name: str, input: Tensor) -> None:
+    """Raise unless `input` is a floating-point Tensor of four axes."""
+    check_tensor(name, "input", input)
+    if input.ndim != 4:
+        raise ValueError(f"{name}: input must have four axes N C H W, not shape {input.shape}")
+    if input.dtype.kind != "f":
+        raise TypeError(f"{name}: input must hold floating-point numbers, not {input.dtype}")
+
+
+def check_per_channel(name: str, argument: str, value: Any, channels: int, like: Tensor, letter: str) -> None:
+    """Raise unless `value` is a Tensor of shape (channels,) with the dtype of `like`."""
+    check_tensor(name, argument, value)
+    if value.shape != (channels,) or value.dtype != like.dtype:
+        shape = f"({letters(like.shape, 'N C H W')})" if like.ndim == 4 else like.shape
+        raise (ValueError if value.shape != (channels,) else TypeError)(
+            f"{name}: {argument} must have shape ({letter},) = ({channels},) and dtype {like.dtype} for input {shape}, "
+            f"but has shape {value.shape} and dtype {value.dtype}"
+        )
+
+
+def pair(name: str, argument: str, value: int | Sequence[int], least: int) -> Pair:
+    """Return `value` as (vertical, horizontal), both at least `least`.
+
+    Raises
+    ------
+    ValueError
+        If it is not an integer or two of them, or too small.
+    """
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2 or not all(is_integer(v) and v >= least for v in values):
+        raise ValueError(f"{name}: {argument} must be an integer of at least {least}, or two of them, not {value!r}")
+    return int(values[0]), int(values[1])
+
+
+def integers(name: str, values: tuple) -> tuple[int, ...]:
+    """Return the integers of f(2, 3) or of f((2, 3)).
+
+    Raises
+    ------
+    TypeError
+        If there is something else among them.
+    """
+    if len(values) == 1 and isinstance(values[0], (tuple, list)):
+        values = tuple(values[0])
+    if not all(is_integer(v) for v in values):
+        raise TypeError(f"{name}: expected integers, not {values}")
+    return tuple(int(v) for v in values)
+
+
+def letters(shape: Sequence[int], names: str) -> str:
+    """Return a shape in letters: (2, 3, 64, 64) as "N=2 C=3 H=64 W=64"."""
+    return " ".join(f"{name}={n}" for name, n in zip(names.split(), shape, strict=True))
+
+
+def normalise_dims(name: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Return `dim` as a sorted tuple of axes in 0..ndim-1; all axes for None.
+
+    Raises
+    ------
+    ValueError
+        If an axis is out of range or named twice.
+    """
+    if dim is None:
+        return tuple(range(ndim))
+    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
+    if not all(is_integer(d) and -ndim <= d < ndim for d in dims):
+        raise ValueError(f"{name}: dim {dim} is out of range for a tensor with {ndim} axes")
+    axes = sorted(int(d) % ndim for d in dims)
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"{name}: dim {dim} names an axis twice")
+    return tuple(axes)

@@ -1,0 +1,319 @@
+"""The compiled kernels against the reference in float64, on every tail of every tile and in every memory layout."""
+
+import numpy as np
+import pytest
+
+from minipose.kernels import cpu, reference
+from tests.oracle import LAYOUTS, assert_close
+
+TAILS = [1, 2, 3, 5, 16, 17, 31, 32, 33, 64, 65]  # around the lanes and the columns of the tiles
+LARGE = 1 << 15  # from this many numbers on, the pointwise kernels use all threads
+TOLERANCE = 1e-5
+PLAIN = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+
+each_layout = pytest.mark.parametrize("layout", ["contiguous", *LAYOUTS])
+
+
+def lay(layout, array):
+    return array if layout == "contiguous" else LAYOUTS[layout](array)
+
+
+def random(rng, *shape):
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def compare(name, *arguments, tolerance=TOLERANCE, **options):
+    """Run a kernel twice on float32 and once, as reference, on float64; return the float32 result."""
+    before = [np.array(a) for a in arguments]
+    results = [getattr(cpu, name)(*arguments, **options) for _ in range(2)]
+    wide = [a.astype(np.float64) if getattr(a, "dtype", None) == np.float32 else a for a in arguments]
+    expected = getattr(reference, name)(*wide, **options)
+    parts = zip(*(r if isinstance(r, tuple) else (r,) for r in (*results, expected)), strict=True)
+    for i, (first, second, exact) in enumerate(parts):
+        what = f"{name}[{i}] of {[getattr(a, 'shape', a) for a in arguments]} {options}"
+        assert first.dtype == (np.float32 if exact.dtype == np.float64 else exact.dtype), what
+        np.testing.assert_array_equal(first, second, err_msg=f"{what}: not the same in two runs")
+        assert_close(first, exact, tolerance, what)
+    for a, b in zip(arguments, before, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=f"{name} modified an input")
+    return results[0]
+
+
+def compare_convolutions(rng, N, C, F, size, kernel, layout="contiguous", **options):
+    """All three derivatives of the trilinear form."""
+    options = {**PLAIN, **options}
+    geometry = {key: options[key] for key in ("stride", "padding", "dilation")}
+    output = reference.conv_output_size(size, kernel, **geometry)
+    x, weight = random(rng, N, C, *size), random(rng, F, C // options["groups"], *kernel)
+    x, weight, grad = (lay(layout, a) for a in (x, weight, random(rng, N, F, *output)))
+    compare("conv2d", x, weight, **options)
+    compare("conv2d_input_grad", grad, weight, size=size, **options)
+    compare("conv2d_weight_grad", x, grad, kernel=kernel, **options)
+
+
+@pytest.mark.parametrize("C", TAILS)
+def test_channel_tails(C, rng):
+    for F in TAILS if C in (3, 17) else (1, 5, 33):
+        compare_convolutions(rng, 2, C, F, (3, 5), (2, 3), padding=(1, 0))
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 2), (1, 5)])
+def test_widths_up_to_more_than_a_block(kernel, rng):
+    for width in [*range(1, 16), 23, 24, 25, 191, 192, 193, 401]:
+        compare_convolutions(rng, 1, 3, 5, (3, width + kernel[1] - 1), kernel)
+
+
+def test_more_rows_than_a_block_and_more_images_than_workers(rng):
+    compare_convolutions(rng, 5, 3, 17, (61, 13), (3, 2), padding=(1, 1))
+    compare_convolutions(rng, 1, 17, 3, (211, 3), (2, 3), stride=(3, 1))
+
+
+GEOMETRIES = {
+    "one_pixel": {"size": (1, 1), "kernel": (1, 1)},
+    "one_pixel_padded": {"size": (1, 1), "kernel": (3, 2), "padding": (1, 1)},
+    "kernel_beyond_stride": {"size": (7, 11), "kernel": (5, 3), "stride": (2, 1), "padding": (2, 0)},
+    "stride_beyond_kernel": {"size": (11, 7), "kernel": (1, 2), "stride": (3, 5)},
+    "one_tap_stride_2": {"size": (7, 5), "kernel": (1, 1), "stride": (2, 2)},
+    "one_tap_padded": {"size": (7, 5), "kernel": (1, 1), "stride": (2, 3), "padding": (1, 2)},
+    "padding_beyond_kernel": {"size": (3, 2), "kernel": (2, 1), "padding": (4, 3)},
+    "dilated": {"size": (11, 7), "kernel": (3, 2), "dilation": (2, 5)},
+    "dilation_divides_stride": {
+        "size": (13, 11), "kernel": (3, 2), "stride": (4, 3), "dilation": (2, 3), "padding": (1, 2),
+    },
+    "stride_and_dilation_coprime": {
+        "size": (13, 11), "kernel": (3, 4), "stride": (3, 2), "dilation": (2, 3), "padding": (0, 4),
+    },
+    "groups": {"size": (7, 5), "kernel": (3, 2), "stride": (2, 1), "padding": (1, 0), "groups": 3},
+    "depthwise": {"size": (7, 5), "kernel": (2, 3), "padding": (0, 1), "groups": 6},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+@each_layout
+def test_geometries_in_every_layout(name, layout, rng):
+    compare_convolutions(rng, 2, 6, 12, layout=layout, **GEOMETRIES[name])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_geometries(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        groups = int(rng.choice([1, 1, 2, 3]))
+        kernel, stride, dilation = (tuple(rng.integers(1, high, 2).tolist()) for high in (5, 4, 4))
+        padding = tuple(rng.integers(0, 4, 2).tolist())
+        least = [max(1, d * (k - 1) + 1 - 2 * p) for d, k, p in zip(dilation, kernel, padding, strict=True)]
+        size = tuple(n + int(rng.integers(0, 9)) for n in least)
+        N, C, F = int(rng.integers(0, 4)), groups * int(rng.integers(1, 20)), groups * int(rng.integers(1, 40))
+        layout = str(rng.choice(["contiguous", *LAYOUTS]))
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        compare_convolutions(rng, N, C, F, size, kernel, layout, **options)
+
+
+def test_input_grad_of_all_sizes_that_a_strided_convolution_maps_to_one(rng):
+    grad, weight = random(rng, 2, 5, 3, 2), random(rng, 5, 3, 2, 3)
+    for H in (8, 9, 10):
+        for W in (5, 6):
+            options = {"stride": (3, 2), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+            compare("conv2d_input_grad", grad, weight, size=(H, W), **options)
+
+
+@pytest.mark.parametrize("channel_stride", ["slice", "broadcast"])
+def test_slices_of_channels_and_broadcast_gradients(channel_stride, rng):
+    wide = LAYOUTS["channels_last"](random(rng, 2, 11, 7, 5))
+    x = wide[:, 3:8] if channel_stride == "slice" else np.broadcast_to(random(rng, 1, 1, 7, 5), (2, 5, 7, 5))
+    for F in (1, 4):
+        weight = random(rng, F, 5, 3, 2)
+        grad = np.broadcast_to(np.float32(1.5), (2, F, 5, 4))
+        compare("conv2d", x, weight, **PLAIN)
+        compare("conv2d_input_grad", grad, weight, size=(7, 5), **PLAIN)
+        compare("conv2d_weight_grad", x, grad, kernel=(3, 2), **PLAIN)
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+@pytest.mark.parametrize("padding", [(0, 0), (1, 1)])
+def test_a_bad_number_reaches_what_depends_on_it_and_nothing_else(bad, padding, rng):
+    options = {**PLAIN, "padding": padding, "stride": (2, 1)}
+    x, weight = random(rng, 2, 3, 7, 35), random(rng, 17, 3, 3, 2)
+    grad = random(rng, *cpu.conv2d(x, weight, **options).shape)
+    bad_x, bad_grad = x.copy(), grad.copy()
+    bad_x[1, 2, 3, 20] = bad_grad[0, 5, 1, 7] = bad
+    calls = [
+        ("conv2d", (bad_x, weight), {}),
+        ("conv2d_input_grad", (bad_grad, weight), {"size": (7, 35)}),
+        ("conv2d_weight_grad", (bad_x, grad), {"kernel": (3, 2)}),
+        ("conv2d_weight_grad", (x, bad_grad), {"kernel": (3, 2)}),
+    ]
+    for name, arrays, more in calls:
+        expected = getattr(reference, name)(*(a.astype(np.float64) for a in arrays), **options, **more)
+        actual = getattr(cpu, name)(*arrays, **options, **more)
+        assert not np.isfinite(expected).all() and np.isfinite(expected).any()
+        np.testing.assert_array_equal(np.isfinite(actual), np.isfinite(expected), err_msg=name)
+
+
+def test_an_infinite_weight_stays_in_its_output_channel(rng):
+    weight = random(rng, 35, 3, 3, 2)
+    weight[33, 1, 0, 1] = np.inf
+    y = cpu.conv2d(random(rng, 2, 3, 7, 5), weight, **PLAIN)
+    np.testing.assert_array_equal(np.isfinite(y).all((0, 2, 3)), np.arange(35) != 33)
+
+
+@pytest.mark.parametrize("K", [1, 2, 5, 17, 64])
+def test_matmul_tails(K, rng):
+    for M in (1, 2, 3, 11, 12, 13, 25, 193):
+        for N in TAILS:
+            compare("matmul", random(rng, M, K), random(rng, K, N))
+
+
+@each_layout
+def test_matmul_layouts(layout, rng):
+    compare("matmul", lay(layout, random(rng, 29, 17)), lay(layout, random(rng, 17, 37)))
+
+
+def test_matmul_of_stacks_and_of_nothing(rng):
+    compare("matmul", random(rng, 2, 1, 7, 5), random(rng, 3, 5, 2))
+    for shapes in (((0, 5), (5, 3)), ((7, 0), (0, 3)), ((7, 5), (5, 0))):
+        compare("matmul", *(random(rng, *shape) for shape in shapes))
+    compare("matmul", random(rng, 29, 17), np.broadcast_to(np.float32(2), (17, 1)))
+
+
+IMAGES = [(2, 3, 7, 5), (1, 1, 1, 2), (3, 17, 1, 1), (5, 33, 13, 11), (2, 64, 3, 2), (1, 1, 67, 29)]
+
+
+@pytest.mark.parametrize("shape", IMAGES, ids=str)
+@each_layout
+def test_batch_norm(shape, layout, rng):
+    x, grad = (lay(layout, random(rng, *shape) * 3 + 1) for _ in range(2))
+    weight, bias = random(rng, 2, shape[1])
+    mean, var = compare("batch_statistics", x)
+    compare("batch_norm", x, mean, var, weight, bias, 1e-5)
+    compare("batch_norm_grad", grad, x, mean, var, weight, 0.1)
+
+
+@pytest.mark.parametrize("centre", [0, 1e3])
+def test_batch_statistics_far_from_zero(centre, rng):
+    x = (rng.standard_normal((4, 5, 31, 37)) + centre).astype(np.float32)
+    mean, var = cpu.batch_statistics(x)
+    np.testing.assert_allclose(mean, x.astype(np.float64).mean((0, 2, 3)), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(var, x.astype(np.float64).var((0, 2, 3)), rtol=1e-5)
+
+
+def test_batch_statistics_where_the_first_pixel_lies_far_off(rng):
+    """A dark corner, in an image of bright pixels."""
+    x = (rng.standard_normal((4, 5, 31, 37)) + 1e3).astype(np.float32)
+    x[0, :, 0, 0] = 0
+    mean, var = cpu.batch_statistics(x)
+    np.testing.assert_allclose(mean, x.astype(np.float64).mean((0, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(var, x.astype(np.float64).var((0, 2, 3)), rtol=1e-3)
+
+
+def test_batch_statistics_notice_nan(rng):
+    x = random(rng, 2, 3, 7, 5)
+    x[1, 1, 2, 3] = np.nan
+    mean, var = cpu.batch_statistics(x)
+    np.testing.assert_array_equal(np.isnan(mean), [False, True, False])
+    np.testing.assert_array_equal(np.isnan(var), [False, True, False])
+
+
+POOLS = [  # kernel, stride, padding, dilation, output size of a 7 x 11 image
+    ((2, 2), (2, 2), (0, 0), (1, 1), (3, 5)),
+    ((3, 2), (2, 1), (1, 1), (1, 1), (4, 12)),
+    ((1, 1), (2, 3), (0, 0), (1, 1), (4, 4)),
+    ((2, 3), (1, 2), (1, 0), (3, 2), (6, 4)),
+    ((2, 3), (3, 5), (0, 0), (1, 1), (3, 3)),
+]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding", "dilation", "size"), POOLS)
+@pytest.mark.parametrize("C", [1, 3, 17])
+@each_layout
+def test_max_pool2d(kernel, stride, padding, dilation, size, C, layout, rng):
+    x = lay(layout, rng.integers(-4, 4, (3, C, 7, 11)).astype(np.float32))  # many ties
+    _, places = compare("max_pool2d", x, kernel, stride, padding, dilation, size)
+    grad = lay(layout, random(rng, 3, C, *size))
+    compare("max_pool2d_grad", grad, places, (7, 11))
+    compare("max_pool2d_grad", grad, np.ascontiguousarray(places), (7, 11))
+    compare("take_pixels", x, places)
+
+
+def test_max_pool2d_of_nan_and_of_minus_infinity(rng):
+    x = np.full((2, 3, 6, 5), -np.inf, np.float32)
+    x[0, 1, 2:4, 2:4] = np.nan
+    x[1, 2] = random(rng, 6, 5)
+    arguments = (2, 2), (2, 1), (0, 0), (1, 1), (3, 4)
+    for actual, expected in zip(cpu.max_pool2d(x, *arguments), reference.max_pool2d(x, *arguments), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_empty_batches():
+    x, weight = np.ones((0, 3, 7, 5), np.float32), np.ones((2, 3, 3, 2), np.float32)
+    y = cpu.conv2d(x, weight, **PLAIN)
+    assert y.shape == (0, 2, 5, 4)
+    assert cpu.conv2d_input_grad(y, weight, size=(7, 5), **PLAIN).shape == x.shape
+    np.testing.assert_array_equal(cpu.conv2d_weight_grad(x, y, kernel=(3, 2), **PLAIN), np.zeros_like(weight))
+    pooled, places = cpu.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), (3, 2))
+    assert pooled.shape == places.shape == (0, 3, 3, 2)
+    assert cpu.max_pool2d_grad(pooled, places, (7, 5)).shape == x.shape
+    assert cpu.relu(x).shape == cpu.add(x, x).shape == cpu.relu_grad(x, x).shape == x.shape
+
+
+POINTWISE_SHAPES = [(1,), (7, 5), (LARGE - 1,), (LARGE,), (LARGE + 3,), (2, 17, 31, 37)]
+
+
+@pytest.mark.parametrize("shape", POINTWISE_SHAPES, ids=str)
+@each_layout
+def test_pointwise(shape, layout, rng):
+    a, b = (lay(layout, random(rng, *shape)) for _ in range(2))
+    compare("add", a, b)
+    compare("add", a, random(rng, *shape))  # the two may be laid out in different ways
+    compare("relu_grad", a, compare("relu", b))
+    compare("relu_grad", random(rng, *shape), cpu.relu(b))
+
+
+def test_add_broadcasts(rng):
+    x = random(rng, 2, 17, 31, 37)
+    compare("add", x, random(rng, 17, 1, 1))
+    compare("add", random(rng, 1), x)
+    compare("add", x, x[:1])
+
+
+@pytest.mark.parametrize("size", [7, LARGE + 3])
+def test_pointwise_nan_and_infinity(size):
+    x = np.resize(np.float32([np.nan, np.inf, -np.inf, -1, -0.0, 2]), size)
+    grad = np.resize(np.float32([np.inf, np.nan, 3, -np.inf, 5]), size)
+    np.testing.assert_array_equal(cpu.relu(x), np.where(x < 0, 0, x))
+    y = cpu.relu(np.nan_to_num(x))
+    np.testing.assert_array_equal(cpu.relu_grad(grad, y), np.where(y > 0, grad, 0))
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (LARGE + 3,), (2, 17, 31, 37)], ids=str)
+@pytest.mark.parametrize("layout", ["contiguous", "transposed", "channels_last", "stepped"])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_adam_step(shape, layout, weight_decay, rng):
+    arrays = [lay(layout, random(rng, *shape)) for _ in range(2)]
+    arrays += [lay(layout, np.abs(random(rng, *shape))) for _ in range(2)]
+    wide = [a.astype(np.float64) for a in arrays]
+    for step in (1, 2, 1000):
+        cpu.adam_step(*arrays, 0.01, 0.9, 0.999, 1e-8, weight_decay, step)
+        reference.adam_step(*wide, 0.01, 0.9, 0.999, 1e-8, weight_decay, step)
+    for array, exact in zip(arrays, wide, strict=True):
+        assert_close(array, exact, TOLERANCE)
+
+
+@each_layout
+def test_resize(layout, rng):
+    bilinear = np.array([0, 0, 2, 6]), np.array([1, 0, 3, 6]), np.float32([0.25, 0.5, 0.875, 0.5])
+    nearest = np.array([4, 0, 0, 2, 3]), None, None
+    x, grad = lay(layout, random(rng, 2, 3, 7, 5)), lay(layout, random(rng, 2, 3, 4, 5))
+    for arguments in ((bilinear, nearest), (nearest, nearest)):
+        y = cpu.resize(x, *arguments)
+        assert y.dtype == np.float32
+        assert_close(y, reference.resize(x.astype(np.float64), *arguments), TOLERANCE)
+    back = cpu.resize_grad(grad, bilinear, nearest, (7, 5))
+    assert back.dtype == np.float32
+    assert_close(back, reference.resize_grad(grad.astype(np.float64), bilinear, nearest, (7, 5)), TOLERANCE)
+
+
+def test_there_is_a_compiled_or_reference_kernel_for_every_name():
+    functions = {n for n, f in vars(reference).items() if getattr(f, "__module__", "") == reference.__name__}
+    public = {n for n in functions if not n.startswith("_")} - {"conv_output_size"}
+    assert public == set(cpu.__all__)

@@ -1,0 +1,246 @@
+"""Checks that every operation passes: against PyTorch, against differences, in any memory layout, to second order.
+
+A Case is one line of code that runs in both engines, because their names are the same. Every check starts from a
+random upstream gradient (one of ones lets a zeroed batch-norm gradient pass) and fails where all that it compares is
+about zero, because then it compares nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minipose
+from minipose import Tensor, ops
+
+NOTHING = 1e-6  # a gradient smaller than this is taken for a missing one
+TOLERANCES = {"float64": 1e-10, "float32": 1e-5}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation on tensors of given shapes: run(F, *tensors), where F holds the functions of either engine."""
+
+    name: str
+    run: Callable
+    shapes: Sequence[tuple[int, ...]]
+    positive: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def arrays(self, rng: np.random.Generator, dtype: Any = "float64") -> list[np.ndarray]:
+        values = [rng.standard_normal(shape) for shape in self.shapes]
+        return [np.asarray(np.abs(v) + 0.5 if self.positive else v, dtype) for v in values]
+
+    def upstream(self, rng: np.random.Generator, dtype: Any = "float64") -> np.ndarray:
+        with minipose.no_grad():
+            shape = self.run(Minipose, *map(Tensor, self.arrays(rng))).shape
+        return np.asarray(rng.standard_normal(shape), dtype)
+
+
+class _Functions:
+    def __init__(self, *places: Any) -> None:
+        self.places = places
+
+    def __getattr__(self, name: str) -> Any:
+        for place in self.places:
+            if hasattr(place, name):
+                return getattr(place, name)
+        raise AttributeError(name)
+
+
+Minipose = _Functions(ops, minipose)
+
+
+def _stepped(a: np.ndarray) -> np.ndarray:
+    wide = np.full([2 * n for n in a.shape], np.nan, a.dtype)
+    view = wide[(..., *(slice(None, None, 2),) * a.ndim)]
+    view[...] = a
+    return view
+
+
+def _channels_last(a: np.ndarray) -> np.ndarray:
+    if a.ndim < 3:
+        return a
+    view = np.moveaxis(np.array(np.moveaxis(a, 1, -1), order="C"), -1, 1)
+    view.flags.writeable = a.flags.writeable
+    return view
+
+
+def _reversed(a: np.ndarray) -> np.ndarray:
+    flip = (slice(None, None, -1),) * a.ndim
+    return np.array(a[flip])[flip]
+
+
+def _read_only(a: np.ndarray) -> np.ndarray:
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+LAYOUTS = {
+    "transposed": lambda a: np.array(a.T).T,
+    "channels_last": _channels_last,
+    "stepped": _stepped,
+    "reversed": _reversed,
+    "read_only": _read_only,
+    "read_only_channels_last": lambda a: _channels_last(_read_only(a)),
+}
+
+each_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
+each_layout = pytest.mark.parametrize("layout", LAYOUTS)
+
+
+def assert_close(actual: np.ndarray, expected: np.ndarray, tolerance: float, what: str = "values") -> None:
+    """Compare relative to the largest expected entry, so that one small entry among large ones is not held to more."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, f"{what}: shape {actual.shape}, expected {expected.shape}"
+    if expected.size:
+        error = np.abs(actual.astype(np.float64) - expected)
+        assert error.max() <= tolerance * max(np.abs(expected).max(), NOTHING), f"{what}: off by {error.max():.3g}"
+        assert np.isfinite(error).all(), f"{what}: not finite"
+
+
+def _assert_something(arrays: Sequence[np.ndarray | None], what: str) -> None:
+    sizes = [np.abs(a).max() for a in arrays if a is not None and a.size]
+    assert not sizes or max(sizes) > NOTHING, f"{what}: all about zero on both sides, so the check shows nothing"
+
+
+def gradients(case: Case, arrays: list[np.ndarray], upstream: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return value and gradients, having checked what holds for any operation."""
+    before = [a.copy() for a in [*arrays, upstream]]
+    inputs = [Tensor(a, requires_grad=True) for a in arrays]
+    result = case.run(Minipose, *inputs)
+    assert result.dtype == arrays[0].dtype
+    result.backward(Tensor(upstream))
+    grads = [x.grad.data for x in inputs]
+    for a, g in zip(arrays, grads, strict=True):
+        assert g.shape == a.shape and g.dtype == a.dtype and isinstance(g, np.ndarray)
+    everything = [*grads, *arrays, upstream]
+    for i, g in enumerate(grads):
+        assert not any(np.shares_memory(g, other) for other in everything[i + 1 :]), "a gradient shares its memory"
+    for a, b in zip([*arrays, upstream], before, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=f"{case}: an input was modified")
+    return result.data, grads
+
+
+def check_torch(case: Case, rng: np.random.Generator, torch: ModuleType, dtype: str) -> None:
+    """Value and gradients against PyTorch in float64, on the same numbers."""
+    arrays, upstream = case.arrays(rng, dtype), case.upstream(rng, dtype)
+    value, grads = gradients(case, arrays, upstream)
+    inputs = [torch.tensor(a.astype(np.float64), requires_grad=True) for a in arrays]
+    expected = case.run(_Functions(torch.nn.functional, torch), *inputs)
+    expected.backward(torch.tensor(upstream.astype(np.float64)))
+    assert_close(value, expected.detach().numpy(), TOLERANCES[dtype], "value")
+    wanted = [x.grad.numpy() for x in inputs]
+    _assert_something(wanted, str(case))
+    for i, (g, w) in enumerate(zip(grads, wanted, strict=True)):
+        assert_close(g, w, TOLERANCES[dtype], f"gradient {i}")
+
+
+def check_torch_second_order(case: Case, rng: np.random.Generator, torch: ModuleType) -> None:
+    """The derivative of <gradients, random directions>, by the inputs and by the upstream gradient, against PyTorch."""
+    arrays, upstream = case.arrays(rng), case.upstream(rng)
+    directions = [rng.standard_normal(a.shape) for a in arrays]
+    ours = second_order(case, arrays, upstream, directions)[1]
+    inputs = [torch.tensor(a, requires_grad=True) for a in [*arrays, upstream]]
+    value = case.run(_Functions(torch.nn.functional, torch), *inputs[:-1])
+    first = torch.autograd.grad(value, inputs[:-1], inputs[-1], create_graph=True)
+    total = sum((g * torch.tensor(d)).sum() for g, d in zip(first, directions, strict=True))
+    theirs = torch.autograd.grad(total, inputs, allow_unused=True)
+    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        expected = np.zeros_like(a) if b is None else b.numpy(force=True)
+        assert_close(a, expected, TOLERANCES["float64"], f"second derivative {i}")
+
+
+def numeric_gradient(
+    function: Callable[..., np.ndarray], arrays: Sequence[np.ndarray], upstream: np.ndarray, step: float = 1e-6
+) -> list[np.ndarray]:
+    """Return the gradients of sum(function(*arrays) * upstream) by central differences, entry by entry."""
+    grads = []
+    for array in arrays:
+        grad = np.zeros_like(array)
+        for index in np.ndindex(array.shape):
+            kept = array[index]
+            array[index] = kept + step
+            above = (function(*arrays) * upstream).sum()
+            array[index] = kept - step
+            below = (function(*arrays) * upstream).sum()
+            array[index] = kept
+            grad[index] = (above - below) / (2 * step)
+        grads.append(grad)
+    return grads
+
+
+def check_numeric(case: Case, rng: np.random.Generator, tolerance: float = 1e-7) -> None:
+    """Gradients against differences, in float64."""
+    arrays, upstream = case.arrays(rng), case.upstream(rng)
+    _, grads = gradients(case, arrays, upstream)
+
+    def function(*values: np.ndarray) -> np.ndarray:
+        with minipose.no_grad():
+            return case.run(Minipose, *map(Tensor, values)).data
+
+    expected = numeric_gradient(function, arrays, upstream)
+    _assert_something(expected, str(case))
+    for i, (g, e) in enumerate(zip(grads, expected, strict=True)):
+        assert_close(g, e, tolerance, f"gradient {i}")
+
+
+def second_order(
+    case: Case, arrays: list[np.ndarray], upstream: np.ndarray, directions: list[np.ndarray]
+) -> tuple[float, list[np.ndarray]]:
+    """Return t = <gradients, directions>, and its gradients by the inputs and by the upstream gradient."""
+    inputs = [Tensor(a, requires_grad=True) for a in [*arrays, upstream]]
+    value = case.run(Minipose, *inputs[:-1])
+    first = minipose.grad(value, inputs[:-1], inputs[-1], create_graph=True)
+    total = sum((g * Tensor(d)).sum() for g, d in zip(first, directions, strict=True))
+    second = minipose.grad(total, inputs, allow_unused=True)
+    return total.item(), [np.zeros_like(x.data) if g is None else g.data for x, g in zip(inputs, second, strict=True)]
+
+
+def check_second_order(case: Case, rng: np.random.Generator, step: float = 1e-5, tolerance: float = 1e-6) -> None:
+    """Second derivatives against differences of first ones, along random directions."""
+    arrays, upstream = case.arrays(rng), case.upstream(rng)
+    directions = [rng.standard_normal(a.shape) for a in arrays]
+    grads = second_order(case, arrays, upstream, directions)[1]
+    _assert_something(grads, str(case))
+    for i, grad in enumerate(grads):
+        way = rng.standard_normal(grad.shape)
+        ends = []
+        for sign in (1, -1):
+            moved = [a + sign * step * way if i == j else a for j, a in enumerate([*arrays, upstream])]
+            ends.append(second_order(case, moved[:-1], moved[-1], directions)[0])
+        difference = (ends[0] - ends[1]) / (2 * step)
+        size = np.linalg.norm(grad) * np.linalg.norm(way)
+        assert abs((grad * way).sum() - difference) <= tolerance * max(size, 1), f"{case}: second derivative {i}"
+
+
+def check_layout(case: Case, rng: np.random.Generator, layout: str, dtype: str) -> None:
+    """The same numbers in another memory layout give the same value and gradients."""
+    arrays, upstream = case.arrays(rng, dtype), case.upstream(rng, dtype)
+    value, grads = gradients(case, arrays, upstream)
+    lay = LAYOUTS[layout]
+    strided = gradients(case, [lay(a) for a in arrays], lay(upstream))
+    tolerance = TOLERANCES[dtype]
+    assert_close(strided[0], value, tolerance, "value")
+    for i, (g, e) in enumerate(zip(strided[1], grads, strict=True)):
+        assert_close(g, e, tolerance, f"gradient {i}")
+
+
+def check_adjoint(case: Case, rng: np.random.Generator, dtype: str) -> None:
+    """<A x, u> = <x, A* u> for an operation that is linear in its first input."""
+    arrays, upstream = case.arrays(rng, dtype), case.upstream(rng, dtype)
+    value, grads = gradients(case, arrays, upstream)
+    zero = case.run(Minipose, Tensor(np.zeros_like(arrays[0])), *map(Tensor, arrays[1:])).data  # what a bias adds
+    left = ((value - zero).astype(np.float64) * upstream).sum()
+    right = (arrays[0].astype(np.float64) * grads[0]).sum()
+    size = np.linalg.norm(value - zero) * np.linalg.norm(upstream)
+    assert size > NOTHING
+    assert abs(left - right) <= TOLERANCES[dtype] * size

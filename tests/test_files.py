@@ -1,0 +1,53 @@
+import os
+import stat
+
+import pytest
+
+from minipose.files import atomic_path
+
+
+def test_the_file_appears_once_it_is_whole(tmp_path):
+    path = tmp_path / "log.csv"
+    with atomic_path(path) as temporary:
+        assert temporary.parent == tmp_path and temporary.suffix == ".csv" and temporary != path
+        temporary.write_text("all of it")
+        assert not path.exists()
+    assert path.read_text() == "all of it" and os.listdir(tmp_path) == ["log.csv"]
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("old")
+    with pytest.raises(KeyError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise KeyError
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["log.csv"]
+
+
+def test_an_old_file_is_replaced(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("old")
+    with atomic_path(str(path)) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+def test_the_file_has_the_usual_rights(tmp_path):
+    plain, atomic = tmp_path / "plain", tmp_path / "atomic"
+    plain.write_text("")
+    with atomic_path(atomic) as temporary:
+        temporary.write_text("")
+    assert stat.S_IMODE(atomic.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(OSError), atomic_path(tmp_path / "nowhere" / "file"):
+        pass
+
+
+def test_a_path_without_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with atomic_path("file.txt") as temporary:
+        temporary.write_text("here")
+    assert (tmp_path / "file.txt").read_text() == "here"
