@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from minipose.viz import heatmap_sheet, prediction_sheet, training_curves
 
 TEST_SETS = ("plain", "circles", "shapes", "platform")
 LEARNING_RATE = 2e-3
+SHOWN = 2  # test images of each set in predictions.png
 WARMUP = 0.08  # of all steps, while the batch statistics settle
 
 
@@ -63,13 +65,13 @@ def parse_arguments() -> argparse.Namespace:
     add("--epochs", type=int, default=8, help=f"rounds of {FULL.epoch} new training images (default 8)")
     add("--batch-size", type=int, default=32, help="images in one step of the optimiser (default 32)")
     add("--size", type=int, default=64, help="side of the square images in pixels, a multiple of 2**depth (default 64)")
-    add("--width", type=int, default=32, help="channels at half the image size; they double each step down (default 32)")
+    add("--width", type=int, default=32, help="channels at half the image size, doubled at each step down (default 32)")
     add("--depth", type=int, default=3, help="how often the image is halved on the way in (default 3)")
     add("--stacks", type=int, default=1, help="hourglasses one after the other, each correcting the last (default 1)")
-    add("--no-skip", action="store_true", help="do not hand the encoder's features over to the decoder, as in the report")
+    add("--no-skip", action="store_true", help="without the encoder's features in the decoder, as in the report")
     add("--set", choices=SETS, default="mixed", help="what is behind the training figures (default mixed: all four)")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="cuda needs an NVIDIA GPU and CuPy (default cpu)")
-    add("--seed", type=int, default=0, help="of the weights and the training images; test images never change (default 0)")
+    add("--seed", type=int, default=0, help="of weights and training images; test images never change (default 0)")
     add("--out", type=Path, default=Path("runs/hourglass"), help="folder for the results (default runs/hourglass)")
     add("--resume", action="store_true", help="go on from last.safetensors in --out")
     add("--dry-run", action="store_true", help="a few steps on a few images, to see that everything works")
@@ -94,7 +96,7 @@ def build_trainer(arguments: argparse.Namespace, amounts: Amounts) -> Trainer:
     """Return the trainer for these arguments, from the saved run where --resume asks for it."""
     minipose.manual_seed(arguments.seed)
     architecture = architecture_of(arguments)
-    settings = {"batch_size": arguments.batch_size, "size": arguments.size, "set": arguments.set, "seed": arguments.seed}
+    settings = {name: getattr(arguments, name) for name in ("batch_size", "size", "set", "seed")}
     model = models.create(architecture["name"], **architecture["options"])
     print(summary(model, (1, 3, arguments.size, arguments.size)))
     model.to(arguments.device)
@@ -120,10 +122,12 @@ def build_trainer(arguments: argparse.Namespace, amounts: Amounts) -> Trainer:
         checkpoint = load_checkpoint(arguments.out / "last.safetensors")
         saved = {**checkpoint.architecture["options"], **checkpoint.training["settings"]}
         wanted = {**architecture["options"], **settings}
-        differing = [f"{name} was {saved.get(name)}, now {value}" for name, value in wanted.items() if saved.get(name) != value]
+        differing = [f"{name} was {saved.get(name)}, now {v}" for name, v in wanted.items() if saved.get(name) != v]
         if differing:
             raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
         trainer.resume(checkpoint)
+        if trainer.step > total_steps:
+            raise ValueError(f"--epochs {arguments.epochs} is less than the {trainer.step // steps_per_epoch} already done")
         print(f"resuming after {trainer.step} of {total_steps} steps")
     return trainer
 
@@ -131,14 +135,16 @@ def build_trainer(arguments: argparse.Namespace, amounts: Amounts) -> Trainer:
 def draw_pictures(arguments: argparse.Namespace, model: minipose.nn.Module, figures: dict[str, StickFigures]) -> None:
     """Write curves.png, predictions.png and heatmaps.png."""
     training_curves(arguments.out / "log.csv", arguments.out / "curves.png")
-    batches = [figures[name].batch(np.arange(4)) for name in TEST_SETS]
+    batches = [figures[name].batch(np.arange(SHOWN)) for name in TEST_SETS]
     images = np.concatenate([batch.images for batch in batches])
     true = np.concatenate([batch.points for batch in batches])
     maps = predict_maps(model, images)
     predicted, _ = pose.decode_dark(maps, model.output_stride)
     visible = np.concatenate([batch.visible for batch in batches])
-    titles = [name for name in TEST_SETS for _ in range(4)]
-    prediction_sheet(images, true, predicted, arguments.out / "predictions.png", visible=visible, titles=titles)
+    titles = [name for name in TEST_SETS for _ in range(SHOWN)]
+    prediction_sheet(
+        images, true, predicted, arguments.out / "predictions.png", visible=visible, titles=titles, columns=4
+    )
     shown = titles.index("platform")
     heatmap_sheet(images[shown], maps[shown], arguments.out / "heatmaps.png", model.output_stride, points=true[shown])
 
@@ -148,9 +154,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         arguments.epochs, arguments.batch_size = 1, min(arguments.batch_size, 8)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with atomic_path(arguments.out / "log.csv.writable") as probe:  # fail now, not after the first epoch
-        probe.touch()
-    (arguments.out / "log.csv.writable").unlink()
+    tempfile.TemporaryFile(dir=arguments.out).close()  # fail now, not after the first epoch
 
     trainer = build_trainer(arguments, amounts)
     print("the first step waits a few seconds for its kernels: they are compiled once on each machine")

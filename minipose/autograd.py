@@ -185,7 +185,7 @@ def _fit(grad: Tensor, shape: tuple[int, ...], dtype: Any, name: str) -> Tensor:
     if grad.shape != shape:
         extra = grad.ndim - len(shape)
         if extra < 0 or any(n not in (1, m) for n, m in zip(shape, grad.shape[extra:], strict=True)):
-            raise ValueError(f"{name}: backward returned shape {grad.shape} as the gradient of an input of shape {shape}")
+            raise ValueError(f"{name}: backward returned a gradient of shape {grad.shape} for an input of {shape}")
         stretched = [i + extra for i, n in enumerate(shape) if n != grad.shape[i + extra]]
         grad = grad.sum((*range(extra), *stretched), keepdim=True).reshape(shape)
     return grad if grad.dtype == dtype else grad.to(dtype)

@@ -27,7 +27,7 @@ def conv_output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dila
     )
 
 
-def _taps(kernel: Pair, size: Pair, stride: Pair, dilation: Pair) -> Iterator[tuple[int, int, tuple]]:
+def taps(kernel: Pair, size: Pair, stride: Pair, dilation: Pair) -> Iterator[tuple[int, int, tuple]]:
     """Yield each tap (a, b) of a kernel with the index of the padded pixels that it meets, one per output pixel."""
     (KH, KW), (OH, OW), (sh, sw), (dh, dw) = kernel, size, stride, dilation
     for a in range(KH):
@@ -55,7 +55,7 @@ def conv2d(
     padded = _pad(x, padding, groups)
     w = weight.reshape(groups, F // groups, *weight.shape[1:])
     y = np.zeros((N, groups, F // groups, OH, OW), x.dtype)
-    for a, b, window in _taps(kernel, (OH, OW), stride, dilation):
+    for a, b, window in taps(kernel, (OH, OW), stride, dilation):
         y += np.einsum("ngcij,gfc->ngfij", padded[window], w[..., a, b], optimize=True)
     return y.reshape(N, F, OH, OW)
 
@@ -73,7 +73,7 @@ def conv2d_input_grad(
     reach = [max(n + 2 * p, s * (o - 1) + d * (k - 1) + 1)
              for n, p, s, o, d, k in zip(size, padding, stride, (OH, OW), dilation, kernel, strict=True)]
     padded = np.zeros((N, groups, C // groups, *reach), grad.dtype)
-    for a, b, window in _taps(kernel, (OH, OW), stride, dilation):
+    for a, b, window in taps(kernel, (OH, OW), stride, dilation):
         padded[window] += np.einsum("ngfij,gfc->ngcij", g, w[..., a, b], optimize=True)
     (H, W), (ph, pw) = size, padding
     return padded[..., ph : ph + H, pw : pw + W].reshape(N, C, H, W)
@@ -88,7 +88,7 @@ def conv2d_weight_grad(
     padded = _pad(x, padding, groups)
     g = grad.reshape(N, groups, F // groups, OH, OW)
     w = np.zeros((groups, F // groups, C // groups, *kernel), x.dtype)
-    for a, b, window in _taps(kernel, (OH, OW), stride, dilation):
+    for a, b, window in taps(kernel, (OH, OW), stride, dilation):
         w[..., a, b] = np.einsum("ngcij,ngfij->gfc", padded[window], g, optimize=True)
     return w.reshape(F, C // groups, *kernel)
 
@@ -160,8 +160,13 @@ def max_pool2d(
     return best, places
 
 
-def max_pool2d_grad(grad: np.ndarray, places: np.ndarray, size: Pair) -> np.ndarray:
-    """Add each entry of grad (N C OH OW) to the pixel of an image of `size` (H, W) that won its window."""
+def max_pool2d_grad(
+    grad: np.ndarray, places: np.ndarray, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> np.ndarray:
+    """Add each entry of grad (N C OH OW) to the pixel of an image of `size` (H, W) that won its window.
+
+    The places say all; a GPU, where many threads would add to one pixel at once, goes by the windows instead.
+    """
     N, C, OH, OW = grad.shape
     H, W = size
     result = np.zeros((N * C, H * W), grad.dtype)

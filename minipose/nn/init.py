@@ -87,7 +87,8 @@ def calculate_gain(nonlinearity: str, a: float = 0.0) -> float:
     ValueError
         If the nonlinearity is not "linear", "sigmoid", "relu", "leaky_relu" (slope `a`) or "tanh".
     """
-    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + a * a))}
+    leaky = math.sqrt(2 / (1 + a * a))
+    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": leaky}
     if nonlinearity not in gains:
         raise ValueError(f"calculate_gain: nonlinearity must be one of {', '.join(gains)}, not {nonlinearity!r}")
     return gains[nonlinearity]

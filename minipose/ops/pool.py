@@ -14,13 +14,13 @@ class MaxPool2d(Function):
     name = "max_pool2d"
 
     def forward(self, x: Array, **geometry: Pair) -> Array:
-        self.size = x.shape[2:]
         y, places = kernels_of(x).max_pool2d(x, **geometry)
         self.save(places)
+        self.geometry = {**geometry, "size": x.shape[2:]}
         return y
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (MaxPool2dGrad.apply(grad, places=self.saved[0], size=self.size),)
+        return (MaxPool2dGrad.apply(grad, places=self.saved[0], **self.geometry),)
 
 
 class MaxPool2dGrad(Function):
@@ -28,13 +28,13 @@ class MaxPool2dGrad(Function):
 
     name = "max_pool2d_grad"
 
-    def forward(self, grad: Array, places: Array, size: Pair) -> Array:
-        self.size = size
+    def forward(self, grad: Array, places: Array, **geometry: Pair) -> Array:
+        self.geometry = geometry
         self.save(places)
-        return kernels_of(grad).max_pool2d_grad(grad, places, size)
+        return kernels_of(grad).max_pool2d_grad(grad, places, **geometry)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (TakePixels.apply(grad, places=self.saved[0]),)
+        return (TakePixels.apply(grad, places=self.saved[0], geometry=self.geometry),)
 
 
 class TakePixels(Function):
@@ -42,13 +42,13 @@ class TakePixels(Function):
 
     name = "take_pixels"
 
-    def forward(self, x: Array, places: Array) -> Array:
-        self.size = x.shape[2:]
+    def forward(self, x: Array, places: Array, geometry: dict[str, Pair]) -> Array:
+        self.geometry = geometry
         self.save(places)
         return kernels_of(x).take_pixels(x, places)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (MaxPool2dGrad.apply(grad, places=self.saved[0], size=self.size),)
+        return (MaxPool2dGrad.apply(grad, places=self.saved[0], **self.geometry),)
 
 
 def max_pool2d(

@@ -44,7 +44,7 @@ class Optimizer:
             tensors = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
             for p in tensors:
                 if not isinstance(p, Tensor) or not p.is_leaf or not p.requires_grad:
-                    raise TypeError(f"{name}: every parameter must be a leaf Tensor that requires a gradient, not {p!r}")
+                    raise TypeError(f"{name}: parameters must be leaf Tensors that require gradients, not {p!r}")
                 if id(p) in seen:
                     raise ValueError(f"{name}: a parameter of shape {p.shape} is listed twice")
                 seen.add(id(p))
@@ -77,7 +77,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__}: update is not written")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return {"state": {place: arrays and numbers}, "param_groups": options with the places of their parameters}."""
+        """Return {"state": {place: arrays and numbers}, "param_groups": options and the places of parameters}."""
         groups, start = [], 0
         for group in self.param_groups:
             count = len(group["params"])

@@ -68,6 +68,8 @@ class CosineWithWarmup:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go to a saved position; the length of the schedule stays this one's."""
         if len(state["base"]) != len(self.base):
-            raise ValueError(f"CosineWithWarmup: {len(state['base'])} saved groups, but the optimiser has {len(self.base)}")
+            raise ValueError(
+                f"CosineWithWarmup: {len(state['base'])} groups were saved, but the optimiser has {len(self.base)}"
+            )
         self.last_step, self.base = state["last_step"], list(state["base"])
         self._set()

@@ -57,7 +57,9 @@ def max_pool2d(
     return y, places.transpose(0, 3, 1, 2)
 
 
-def max_pool2d_grad(grad: np.ndarray, places: np.ndarray, size: Pair) -> np.ndarray:
+def max_pool2d_grad(
+    grad: np.ndarray, places: np.ndarray, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> np.ndarray:
     """As `reference.max_pool2d_grad`."""
     result = empty_image(*grad.shape[:2], *size)
     _max_pool_grad(channels_last(grad), places.transpose(0, 2, 3, 1), result.transpose(0, 2, 3, 1))

@@ -1,0 +1,16 @@
+"""The kernels in CuPy: complete, on any NVIDIA GPU, in float32 and float64. What runs stays on the device.
+
+Nothing here waits for the GPU or copies to the host, and no float is added atomically, so results are reproducible.
+"""
+
+from minipose.kernels.cuda.conv import conv2d, conv2d_input_grad, conv2d_weight_grad, matmul
+from minipose.kernels.cuda.norm import batch_norm, batch_norm_grad, batch_statistics
+from minipose.kernels.cuda.pointwise import adam_step, add, relu, relu_grad
+from minipose.kernels.cuda.pool import max_pool2d, max_pool2d_grad, take_pixels
+from minipose.kernels.cuda.resize import resize, resize_grad
+
+__all__ = [
+    "adam_step", "add", "batch_norm", "batch_norm_grad", "batch_statistics", "conv2d", "conv2d_input_grad",
+    "conv2d_weight_grad", "matmul", "max_pool2d", "max_pool2d_grad", "relu", "relu_grad", "resize", "resize_grad",
+    "take_pixels",
+]  # fmt: skip

@@ -1,0 +1,43 @@
+"""Put the stand-in in CuPy's place, and take it away again."""
+
+import sys
+
+import pytest
+
+from minipose import kernels
+from tests.cuda import fake_cupy
+
+
+def forget_modules():
+    kernels.cupy.cache_clear()
+    kernels._load.cache_clear()
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """The stand-in, as `import cupy` finds it for the time of a test."""
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy)
+    forget_modules()
+    fake_cupy.events.clear()
+    yield fake_cupy
+    forget_modules()
+
+
+def real_cupy():
+    """Return CuPy where there is a GPU, else None."""
+    try:
+        import cupy
+    except ImportError:
+        return None
+    return cupy if cupy.cuda.is_available() else None
+
+
+@pytest.fixture(params=["stand-in", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device_module(request):
+    """The stand-in, and the real CuPy where there is a GPU."""
+    if request.param == "stand-in":
+        return request.getfixturevalue("fake")
+    module = real_cupy()
+    if module is None:
+        pytest.skip("needs an NVIDIA GPU and CuPy: pip install -e '.[gpu]'")
+    return module
