@@ -127,7 +127,7 @@ def build_trainer(arguments: argparse.Namespace, amounts: Amounts) -> Trainer:
             raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
         trainer.resume(checkpoint)
         if trainer.step > total_steps:
-            raise ValueError(f"--epochs {arguments.epochs} is less than the {trainer.step // steps_per_epoch} already done")
+            raise ValueError(f"--epochs {arguments.epochs}: the run has done {trainer.step // steps_per_epoch} already")
         print(f"resuming after {trainer.step} of {total_steps} steps")
     return trainer
 

@@ -39,7 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Function", "Tensor", "amax", "argmax", "bool_", "cat", "enable_grad", "exp", "flatten", "float32", "float64",
-    "grad", "int64", "is_grad_enabled", "log", "manual_seed", "matmul", "mean", "nn", "no_grad", "ones", "ones_like", "ops",
-    "optim", "permute", "randn", "relu", "reshape", "sigmoid", "sqrt", "sum", "tensor", "uint8", "var", "zeros",
-    "zeros_like",
+    "grad", "int64", "is_grad_enabled", "log", "manual_seed", "matmul", "mean", "nn", "no_grad", "ones",
+    "ones_like", "ops", "optim", "permute", "randn", "relu", "reshape", "sigmoid", "sqrt", "sum", "tensor", "uint8",
+    "var", "zeros", "zeros_like",
 ]  # fmt: skip

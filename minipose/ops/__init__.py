@@ -13,6 +13,6 @@ from minipose.ops.shape import cat, expand, flatten, permute, reshape, squeeze, 
 
 __all__ = [
     "abs_", "add", "amax", "argmax", "batch_norm", "cat", "conv2d", "conv_transpose2d", "div", "exp", "expand",
-    "flatten", "interpolate", "linear", "log", "matmul", "max_pool2d", "mean", "mse_loss", "mul", "neg", "permute", "pow", "relu",
-    "reshape", "sigmoid", "sqrt", "squeeze", "sub", "sum", "transpose", "unsqueeze", "var",
+    "flatten", "interpolate", "linear", "log", "matmul", "max_pool2d", "mean", "mse_loss", "mul", "neg", "permute",
+    "pow", "relu", "reshape", "sigmoid", "sqrt", "squeeze", "sub", "sum", "transpose", "unsqueeze", "var",
 ]  # fmt: skip

@@ -74,7 +74,7 @@ class _Block:
         return result
 
     def loop(self, count: Any, starts: list, strides: list, accumulators: list, body: Any) -> list:
-        """Run body(positions, accumulators) `count` > 0 times, moving the positions by strides; return its last result."""
+        """Run body(positions, accumulators) `count` > 0 times, moving positions by strides; return its last result."""
         b = self.builder
         entry, head, end = b.block, b.append_basic_block("head"), b.append_basic_block("end")
         b.branch(head)
