@@ -62,7 +62,7 @@ DRY = Amounts(epoch=24, validation=16, test=16)
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--epochs", type=int, default=8, help=f"rounds of {FULL.epoch} new training images (default 8)")
+    add("--epochs", type=int, default=7, help=f"rounds of {FULL.epoch} new training images (default 7)")
     add("--batch-size", type=int, default=32, help="images in one step of the optimiser (default 32)")
     add("--size", type=int, default=64, help="side of the square images in pixels, a multiple of 2**depth (default 64)")
     add("--width", type=int, default=32, help="channels at half the image size, doubled at each step down (default 32)")
@@ -72,13 +72,15 @@ def parse_arguments() -> argparse.Namespace:
     add("--set", choices=SETS, default="mixed", help="what is behind the training figures (default mixed: all four)")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="cuda needs an NVIDIA GPU and CuPy (default cpu)")
     add("--seed", type=int, default=0, help="of weights and training images; test images never change (default 0)")
-    add("--out", type=Path, default=Path("runs/hourglass"), help="folder for the results (default runs/hourglass)")
+    add("--out", type=Path, help="folder for the results (default runs/hourglass, or runs/dry-run)")
     add("--resume", action="store_true", help="go on from last.safetensors in --out")
     add("--dry-run", action="store_true", help="a few steps on a few images, to see that everything works")
     arguments = parser.parse_args()
     for name, least in (("epochs", 1), ("batch_size", 1), ("width", 1), ("depth", 2), ("stacks", 1), ("seed", 0)):
         if getattr(arguments, name) < least:
             parser.error(f"--{name.replace('_', '-')} must be at least {least}")
+    if arguments.out is None:
+        arguments.out = Path("runs/dry-run" if arguments.dry_run else "runs/hourglass")
     return arguments
 
 
@@ -153,8 +155,11 @@ def run(arguments: argparse.Namespace) -> None:
     amounts = DRY if arguments.dry_run else FULL
     if arguments.dry_run:
         arguments.epochs, arguments.batch_size = 1, min(arguments.batch_size, 8)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=arguments.out).close()  # fail now, not after the first epoch
+    try:  # fail now, not after the first epoch
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=arguments.out).close()
+    except OSError as error:
+        raise OSError(f"--out {arguments.out} is not a folder that can be written: {error.strerror}") from None
 
     trainer = build_trainer(arguments, amounts)
     print("the first step waits a few seconds for its kernels: they are compiled once on each machine")
