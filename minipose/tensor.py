@@ -174,7 +174,7 @@ class Tensor:
         return f"tensor({', '.join(notes)})"
 
 
-def tensor(data: Any, dtype: Any = None, device: str = "cpu", requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Copy `data` into a new leaf.
 
     Parameters
@@ -182,7 +182,8 @@ def tensor(data: Any, dtype: Any = None, device: str = "cpu", requires_grad: boo
     data : number, nested sequence, array or Tensor
     dtype : data type, optional
         Default: an array's own; float32 for Python floats, int64 for integers, bool for booleans.
-    device : {"cpu", "cuda"}
+    device : {"cpu", "cuda"}, optional
+        Default: where `data` is; "cpu" for what is not an array.
     requires_grad : bool
 
     Raises
@@ -203,7 +204,7 @@ def tensor(data: Any, dtype: Any = None, device: str = "cpu", requires_grad: boo
             array = array.astype(np.float32)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"tensor: dtype {array.dtype} is not supported; use a floating-point, integer or bool type")
-    return Tensor(to_device(array, device), requires_grad)
+    return Tensor(array if device is None else to_device(array, device), requires_grad)
 
 
 def _shape(name: str, shape: tuple) -> tuple[int, ...]:

@@ -47,7 +47,7 @@ def cupy() -> ModuleType:
     """
     try:
         module = importlib.import_module("cupy")
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise RuntimeError(
             "device 'cuda' needs CuPy, which is not installed: pip install 'minipose[gpu]', or use device 'cpu'"
         ) from error

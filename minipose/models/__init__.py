@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from minipose.models.hourglass import Hourglass
@@ -30,10 +31,11 @@ def create(name: str, **options: Any) -> Module:
     """
     if name not in _MODELS:
         raise ValueError(f"create: there is no model {name!r}; there are {', '.join(names())}")
-    try:
-        return _MODELS[name](**options)
-    except TypeError as error:
-        raise ValueError(f"create: {name}: {error}") from None
+    known = inspect.signature(_MODELS[name]).parameters
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(f"create: {name} has no option {unknown[0]!r}; there are {', '.join(known)}")
+    return _MODELS[name](**options)
 
 
 __all__ = ["Hourglass", "create", "names"]

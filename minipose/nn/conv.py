@@ -56,7 +56,7 @@ class _Conv(Module):
 
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        for name, usual in (("padding", (0, 0)), ("output_padding", (0, 0)), ("dilation", (1, 1)), ("groups", 1)):
+        for name, usual in (("padding", (0, 0)), ("dilation", (1, 1)), ("output_padding", (0, 0)), ("groups", 1)):
             if self.__dict__.get(name, usual) != usual:
                 parts.append(f"{name}={self.__dict__[name]}")
         return ", ".join(parts + (["bias=False"] if self.bias is None else []))

@@ -12,18 +12,18 @@ from minipose.kernels import to_device
 from minipose.nn.parameter import Parameter
 from minipose.tensor import Tensor
 
-Hook = Callable[["Module", tuple, Any], None]
+Hook = Callable[["Module", tuple, Any], Any]
 
 
 class HookHandle:
     """What `register_forward_hook` returns; `remove()` takes the hook off again."""
 
-    def __init__(self, hooks: dict[int, Hook], key: int) -> None:
-        self._hooks, self._key = hooks, key
+    def __init__(self, hooks: dict[HookHandle, Hook]) -> None:
+        self._hooks = hooks
 
     def remove(self) -> None:
         """Take the hook off; a second call does nothing."""
-        self._hooks.pop(self._key, None)
+        self._hooks.pop(self, None)
 
 
 class Module:
@@ -50,7 +50,8 @@ class Module:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         result = self.forward(*inputs, **options)
         for hook in list(self._forward_hooks.values()):
-            hook(self, inputs, result)
+            replaced = hook(self, inputs, result)
+            result = result if replaced is None else replaced
         return result
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -58,19 +59,34 @@ class Module:
         if "_parameters" not in tables:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
         table = "_parameters" if isinstance(value, Parameter) else "_modules" if isinstance(value, Module) else None
-        if table is None and name in tables["_buffers"]:
-            if value is not None and not isinstance(value, Tensor):
-                raise TypeError(f"{type(self).__name__}: buffer {name!r} must be a Tensor, not {type(value).__name__}")
-            tables["_buffers"][name] = value
-            return
+        if table is None:
+            self._check_may_replace(name, value)
+            if name in tables["_buffers"]:
+                tables["_buffers"][name] = value
+                return
+        else:
+            self._check_name(name)
         for other in ("_parameters", "_buffers", "_modules"):
             if other != table:
                 tables[other].pop(name, None)
         if table is None:
-            tables[name] = value
+            super().__setattr__(name, value)
         else:
             tables.pop(name, None)
             tables[table][name] = value
+
+    def _check_may_replace(self, name: str, value: Any) -> None:
+        # A plain Tensor in a parameter's place would compute the same, and never be learnt, moved or saved.
+        for table, kind in (("_parameters", Parameter), ("_buffers", Tensor), ("_modules", Module)):
+            if name in self.__dict__[table] and value is not None and not isinstance(value, kind):
+                raise TypeError(
+                    f"{type(self).__name__}: {name!r} is registered as a {kind.__name__}; assign a {kind.__name__} or "
+                    f"None, not a {type(value).__name__}"
+                )
+
+    def _check_name(self, name: str) -> None:
+        if "." in name:
+            raise ValueError(f"{type(self).__name__}: the name {name!r} must not hold a dot, which separates levels")
 
     def __getattr__(self, name: str) -> Any:  # called only where the usual look-up has found nothing
         tables = self.__dict__
@@ -93,23 +109,28 @@ class Module:
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
         """Assign a parameter under a name that is computed; None stands for one that is left out."""
-        if parameter is None:
-            self.__dict__[name] = None
-        else:
-            setattr(self, name, parameter)
+        if parameter is not None and not isinstance(parameter, Parameter):
+            raise TypeError(f"register_parameter: {name!r} must be a Parameter, not {type(parameter).__name__}")
+        setattr(self, name, parameter)
 
     def register_buffer(self, name: str, tensor: Tensor | None) -> None:
         """Add a tensor that belongs to the state but is not learnt, as batch normalisation's running mean."""
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"register_buffer: {name!r} must be a Tensor, not {type(tensor).__name__}")
-        self.__dict__.pop(name, None)
+        self._check_name(name)
+        taken = {*self.__dict__, *self._parameters, *self._modules, *dir(type(self))}
+        if name in taken:
+            raise ValueError(f"register_buffer: {type(self).__name__} has an attribute {name!r} already")
         self._buffers[name] = tensor
 
     def register_forward_hook(self, hook: Hook) -> HookHandle:
-        """Call `hook(module, inputs, result)` after every forward, until the returned handle's `remove()`."""
-        key = max(self._forward_hooks, default=-1) + 1
-        self._forward_hooks[key] = hook
-        return HookHandle(self._forward_hooks, key)
+        """Call `hook(module, inputs, result)` after every forward, until the returned handle's `remove()`.
+
+        What the hook returns, unless it is None, takes the result's place.
+        """
+        handle = HookHandle(self._forward_hooks)
+        self._forward_hooks[handle] = hook
+        return handle
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Yield every module in this one, itself first, with its dotted name; a shared one once."""
@@ -138,7 +159,7 @@ class Module:
     def _named(self, table: str) -> Iterator[tuple[str, Tensor]]:
         seen: set[int] = set()
         for prefix, module in self.named_modules():
-            for name, tensor in module.__dict__[table].items():
+            for name, tensor in getattr(module, table).items():
                 if tensor is not None and id(tensor) not in seen:
                     seen.add(id(tensor))
                     yield f"{prefix}.{name}" if prefix else name, tensor
@@ -163,7 +184,7 @@ class Module:
         """Return all parameters and buffers by name: detached Tensors that share the arrays."""
         state = {}
         for table in ("_parameters", "_buffers"):
-            state.update({prefix + n: t.detach() for n, t in self.__dict__[table].items() if t is not None})
+            state.update({prefix + n: t.detach() for n, t in getattr(self, table).items() if t is not None})
         for name, module in self._modules.items():
             state.update(module.state_dict(f"{prefix}{name}."))
         return state
@@ -180,17 +201,17 @@ class Module:
         Raises
         ------
         ValueError
-            If names or shapes do not fit; then nothing has been changed.
+            If names, shapes or kinds do not fit; all are named, and nothing has been changed.
         """
         own = self.state_dict()
         given = {name: v.data if isinstance(v, Tensor) else np.asarray(v) for name, v in state.items()}
         problems = [f"{name} is missing" for name in own if name not in given] if strict else []
         problems += [f"{name} is not part of the model" for name in given if name not in own] if strict else []
-        problems += [
-            f"{name} has shape {tuple(given[name].shape)}, the model's {tensor.shape}"
-            for name, tensor in own.items()
-            if name in given and tuple(given[name].shape) != tensor.shape
-        ]
+        for name, tensor in own.items():
+            if name in given and given[name].shape != tensor.shape:
+                problems.append(f"{name} has shape {given[name].shape} but the model's has {tensor.shape}")
+            elif name in given and given[name].dtype.kind not in "fiub":
+                problems.append(f"{name} holds {given[name].dtype} instead of real numbers")
         if problems:
             raise ValueError(f"load_state_dict: {type(self).__name__} does not fit: {'; '.join(problems)}")
         for name, tensor in own.items():
@@ -210,13 +231,23 @@ class Module:
         return self.train(False)
 
     def to(self, target: Any) -> Module:
-        """Move to a device ("cpu", "cuda") or convert floating-point values to a dtype, in place; return the module."""
+        """Move to a device ("cpu", "cuda") or convert floating-point values to a dtype, in place; return the module.
+
+        Gradients go along; what an optimiser keeps does not, so call this before its first step.
+
+        Raises
+        ------
+        TypeError
+            If `target` is neither a device nor a floating-point dtype.
+        """
+        device = target if isinstance(target, str) and target in ("cpu", "cuda") else None
+        dtype = None if device else _floating_point(target)
         for tensor in [*self.parameters(), *self.buffers()]:
-            if target in ("cpu", "cuda"):
-                tensor.data = to_device(tensor.data, target)
-            elif tensor.dtype.kind == "f":
-                tensor.data = tensor.data.astype(np.dtype(target), copy=False)
-            tensor.grad = None
+            for t in (tensor, tensor.grad):
+                if t is not None and device:
+                    t.data = to_device(t.data, device)
+                elif t is not None and t.dtype.kind == "f":
+                    t.data = t.data.astype(dtype, copy=False)
         return self
 
     def zero_grad(self) -> None:
@@ -232,8 +263,9 @@ class Module:
 
     def apply(self, function: Callable[[Module], Any]) -> Module:
         """Call `function` on every module, children before their parents, and return the module."""
-        for module in reversed(list(self.modules())):
-            function(module)
+        for child in self.children():
+            child.apply(function)
+        function(self)
         return self
 
     def extra_repr(self) -> str:
@@ -246,3 +278,13 @@ class Module:
             return f"{type(self).__name__}({self.extra_repr()})"
         lines = "\n  ".join([self.extra_repr(), *children] if self.extra_repr() else children)
         return f"{type(self).__name__}(\n  {lines}\n)"
+
+
+def _floating_point(target: Any) -> np.dtype:
+    try:
+        dtype = np.dtype(target)
+    except TypeError:
+        dtype = None
+    if target is None or dtype is None or dtype.kind != "f":
+        raise TypeError(f"to: expected 'cpu', 'cuda' or a floating-point dtype, not {target!r}")
+    return dtype

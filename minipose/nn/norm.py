@@ -29,6 +29,17 @@ class BatchNorm2d(Module):
         Whether to learn a weight and a bias for each channel. Default True.
     track_running_stats : bool
         Default True; else batch statistics are used in eval mode too.
+
+    Attributes
+    ----------
+    weight, bias : (C,) or None, ones and zeros at first
+    running_mean, running_var : (C,) or None, zeros and ones at first
+    num_batches_tracked : 0-d int64 or None
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
     """
 
     def __init__(
@@ -42,6 +53,10 @@ class BatchNorm2d(Module):
         super().__init__()
         if not is_integer(num_features) or num_features < 1:
             raise ValueError(f"BatchNorm2d: num_features must be a positive integer, not {num_features!r}")
+        if not eps >= 0:
+            raise ValueError(f"BatchNorm2d: eps must not be negative, got {eps}")
+        if momentum is not None and not 0 <= momentum <= 1:
+            raise ValueError(f"BatchNorm2d: momentum must be a fraction from 0 to 1, or None, got {momentum}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         if affine:
@@ -60,21 +75,23 @@ class BatchNorm2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the normalised input, (N, C, H, W)."""
+        tracking = self.training and self.track_running_stats
         momentum = self.momentum
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked.data += 1
-            if momentum is None:
-                momentum = 1 / self.num_batches_tracked.item()
-        return batch_norm(
+        if momentum is None:
+            momentum = 1 / (self.num_batches_tracked.item() + 1) if tracking else 0.0
+        result = batch_norm(
             input,
             self.running_mean,
             self.running_var,
             self.weight,
             self.bias,
             self.training or not self.track_running_stats,
-            momentum or 0.0,
+            momentum,
             self.eps,
         )
+        if tracking:
+            self.num_batches_tracked.data += 1
+        return result
 
     def extra_repr(self) -> str:
         return (

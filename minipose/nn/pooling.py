@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minipose.nn.module import Module
 from minipose.ops import max_pool2d
-from minipose.ops.checks import Pair
+from minipose.ops.checks import Pair, pair
 from minipose.tensor import Tensor
 
 
@@ -32,7 +32,12 @@ class MaxPool2d(Module):
         super().__init__()
         if return_indices:
             raise NotImplementedError("MaxPool2d: return_indices=True is not done yet")
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        stride = kernel_size if stride is None else stride
+        for argument, value, least in (
+            ("kernel_size", kernel_size, 1), ("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1)
+        ):  # fmt: skip
+            pair("MaxPool2d", argument, value, least)
+        self.kernel_size, self.stride = kernel_size, stride
         self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
 
     def forward(self, input: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from minipose.autograd import no_grad
 from minipose.nn.conv import Conv2d, ConvTranspose2d
 from minipose.nn.linear import Linear
 from minipose.nn.module import Module
-from minipose.tensor import Tensor, zeros
+from minipose.tensor import Tensor, float32, zeros
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def summary(model: Module, input_shape: Sequence[int]) -> Summary:
     innermost = [(name, module) for name, module in model.named_modules() if not list(module.children())]
     handles = [module.register_forward_hook(record(name)) for name, module in innermost]
     first = next(model.parameters(), None)
-    device = "cpu" if first is None else first.device
+    device, dtype = ("cpu", float32) if first is None else (first.device, first.dtype)
     try:
         with no_grad():
-            model.eval()(zeros(*input_shape, device=device))
+            model.eval()(zeros(*input_shape, dtype=dtype, device=device))
     finally:
         for handle in handles:
             handle.remove()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minipose.nn.module import Module
 from minipose.ops import interpolate
+from minipose.ops.checks import Pair, pair
 from minipose.tensor import Tensor
 
 
@@ -20,7 +21,7 @@ class Upsample(Module):
 
     def __init__(
         self,
-        size: int | tuple[int, int] | None = None,
+        size: int | Pair | None = None,
         scale_factor: float | tuple[float, float] | None = None,
         mode: str = "nearest",
         align_corners: bool | None = None,
@@ -28,6 +29,17 @@ class Upsample(Module):
         super().__init__()
         if (size is None) == (scale_factor is None):
             raise ValueError("Upsample: give either size or scale_factor")
+        if mode not in ("nearest", "bilinear"):
+            raise ValueError(f"Upsample: mode must be 'nearest' or 'bilinear', not {mode!r}")
+        if mode == "nearest" and align_corners is not None:
+            raise ValueError("Upsample: align_corners has a meaning for mode='bilinear' only")
+        if scale_factor is not None:
+            factors = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,)
+            if len(factors) not in (1, 2) or not all(factor > 0 for factor in factors):
+                raise ValueError(f"Upsample: scale_factor must be one or two positive numbers, not {scale_factor!r}")
+            scale_factor = tuple(map(float, factors)) if len(factors) == 2 else float(factors[0])
+        elif size is not None:
+            pair("Upsample", "size", size, 1)
         self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
 
     def forward(self, input: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ def _compare(name: str) -> Any:
         if not hasattr(other, "dtype") and not isinstance(other, (bool, int, float)):
             return NotImplemented
         a, b = elementwise.operands(name.strip("_"), self, other)
+        if isinstance(b, Tensor) and b.device != a.device:
+            raise ValueError(f"{name.strip('_')}: inputs are on 'cpu' and on 'cuda'; move one with .to('cuda')")
         result = getattr(a.data, name)(b.data if isinstance(b, Tensor) else b)
         return Tensor(array_module(a.data).asarray(result))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from minipose.kernels import array_module, kernels_of
+from minipose.kernels import kernels_of
 from minipose.optim.optimizer import Optimizer
 from minipose.tensor import Tensor
 
@@ -34,6 +35,8 @@ class Adam(Optimizer):
         If an option is out of range, or the parameters are not leaves that require gradients.
     """
 
+    moments = ("exp_avg", "exp_avg_sq")
+
     def __init__(
         self,
         params: Iterable[Tensor] | Iterable[dict[str, Any]],
@@ -42,18 +45,19 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        if lr < 0 or eps < 0 or weight_decay < 0:
-            raise ValueError(f"Adam: lr={lr}, eps={eps} and weight_decay={weight_decay} must not be negative")
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"Adam: betas must be two numbers from 0 up to, not including, 1; got {betas}")
-        super().__init__(params, {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay})
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raise ValueError where an option is out of range."""
+        for option in ("lr", "eps", "weight_decay"):
+            if not 0 <= options[option] < math.inf:
+                raise ValueError(f"Adam: {option} must be a number from 0 up, got {options[option]!r}")
+        betas = options["betas"]
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"Adam: betas must be two numbers from 0 up to, not including, 1; got {betas!r}")
 
     def update(self, parameter: Tensor, state: dict[str, Any], options: dict[str, Any]) -> None:
         """Change one parameter in place, and its moments."""
-        if not state:
-            zeros_like = array_module(parameter.data).zeros_like
-            state.update(step=0, exp_avg=zeros_like(parameter.data), exp_avg_sq=zeros_like(parameter.data))
-        state["step"] += 1
         kernels_of(parameter.data).adam_step(
             parameter.data,
             parameter.grad.data,

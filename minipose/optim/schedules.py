@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from minipose.ops.checks import is_integer
 from minipose.optim.optimizer import Optimizer
 
 
@@ -33,9 +34,10 @@ class CosineWithWarmup:
     """
 
     def __init__(self, optimizer: Optimizer, total_steps: int, warmup_steps: int = 0, final: float = 0.0) -> None:
-        if total_steps < 1 or not 0 <= warmup_steps <= total_steps:
+        whole = is_integer(total_steps) and is_integer(warmup_steps)
+        if not whole or total_steps < 1 or not 0 <= warmup_steps <= total_steps:
             raise ValueError(
-                f"CosineWithWarmup: need total_steps >= 1 and 0 <= warmup_steps <= total_steps, "
+                f"CosineWithWarmup: need integers total_steps >= 1 and 0 <= warmup_steps <= total_steps, "
                 f"got total_steps={total_steps} and warmup_steps={warmup_steps}"
             )
         if not 0 <= final <= 1:

@@ -1,5 +1,6 @@
-"""Put the stand-in in CuPy's place, and take it away again."""
+"""Put the stand-in in CuPy's place, and take it away again; or use the real CuPy where there is a GPU."""
 
+import functools
 import sys
 
 import pytest
@@ -41,3 +42,13 @@ def device_module(request):
     if module is None:
         pytest.skip("needs an NVIDIA GPU and CuPy: pip install -e '.[gpu]'")
     return module
+
+
+@pytest.fixture
+def no_waiting(device_module):
+    """Makes a context that fails where something in it waits for the device or copies from it."""
+    if device_module is fake_cupy:
+        return fake_cupy.no_waiting
+    from cupyx import allow_synchronize
+
+    return functools.partial(allow_synchronize, False)

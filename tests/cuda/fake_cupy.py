@@ -1,14 +1,14 @@
 """A strict stand-in for cupy, for machines without a GPU: NumPy does the arithmetic, CuPy's rules are enforced.
 
 Its arrays are not NumPy arrays and never mix with them: what CuPy refuses is refused, and so is what CuPy would do in
-silence but differently (wrap an index that is out of range, leave the order of duplicate writes open). Memory from
-`empty` is poisoned. Every copy between host and device, and every wait for the device, is counted in `events`.
+silence but differently (wrap an index that is out of range, leave the order of duplicate writes open). It offers only
+what the engine uses, with no keyword more; `test_signatures` looks all of it up in the real CuPy. Memory from `empty`
+is poisoned. Every copy between host and device, and every wait for the device, is counted in `events`.
 """
 
 from __future__ import annotations
 
 import builtins
-import sys
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,33 @@ import numpy as np
 
 events: list[tuple[str, str]] = []  # ("to_host" | "to_device" | "wait", what)
 _forbidden = [False]
-HOST_SCALARS = (builtins.bool, int, float, np.generic)
+
+ATTRIBUTES = ("shape", "dtype", "ndim", "size", "strides", "nbytes", "itemsize", "flags")
+OPERATORS = ("add", "sub", "mul", "truediv", "pow", "matmul", "and", "or", "lt", "le", "gt", "ge", "eq", "ne")
+REFLECTED = ("add", "sub", "mul", "truediv", "pow", "matmul", "and", "or")
+IN_PLACE = ("add", "sub", "mul", "truediv", "and", "or")
+UNARY = ("neg", "abs", "invert")
+METHODS = {  # name: the keywords that it takes
+    "sum": ("axis", "keepdims"),
+    "mean": ("axis",),
+    "var": ("axis",),
+    "max": ("axis", "keepdims"),
+    "argmax": ("axis",),
+    "reshape": (),
+    "transpose": (),
+}
+UFUNCS = ("maximum", "sqrt", "exp", "log", "tanh", "sign", "isnan")
+FUNCTIONS = {  # name: the keywords that it takes
+    "broadcast_to": (),
+    "concatenate": ("axis",),
+    "matmul": (),
+    "pad": ("constant_values",),
+    "take": ("axis",),
+    "take_along_axis": (),
+    "where": (),
+    "zeros_like": (),
+}
+CREATION = ("arange", "array", "asarray", "empty", "empty_like", "full", "full_like", "ones", "zeros")
 
 
 def _record(kind: str, what: str) -> None:
@@ -38,44 +64,54 @@ def no_waiting() -> Iterator[None]:
 
 
 def _wrap(value: Any) -> Any:
-    if isinstance(value, (np.ndarray, np.generic)):
-        return ndarray(np.asarray(value))
-    return type(value)(_wrap(v) for v in value) if isinstance(value, (tuple, list)) else value
+    return ndarray(np.asarray(value)) if isinstance(value, (np.ndarray, np.generic)) else value
 
 
-def _unwrap(value: Any) -> Any:
+def _operand(value: Any) -> Any:
+    """Return what NumPy computes with: a device array's memory, or a number."""
     if isinstance(value, ndarray):
         return value._host
-    if isinstance(value, (tuple, list)):
-        return type(value)(_unwrap(v) for v in value)
-    if value is None or isinstance(value, (*HOST_SCALARS, str, type, np.dtype)):
+    if isinstance(value, (builtins.bool, int, float, np.generic)):
         return value
-    raise TypeError(f"Unsupported type {type(value)}")  # a NumPy array lands here, as in CuPy
+    raise TypeError(f"Unsupported type {type(value)}")  # NumPy arrays and lists land here, as in CuPy
+
+
+def _argument(value: Any) -> Any:
+    """As `_operand`, for arguments of functions: axes, shapes, dtypes and sequences of arrays pass too."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(_argument(v) for v in value)
+    return value if value is None or isinstance(value, (str, type, np.dtype)) else _operand(value)
+
+
+def _check_keywords(name: str, given: dict[str, Any], known: tuple[str, ...]) -> None:
+    for keyword in given:
+        if keyword not in known:
+            raise TypeError(f"the stand-in's {name} has no keyword {keyword!r}: look whether CuPy's has, and add it")
 
 
 def _index(array: np.ndarray, key: Any, writing: builtins.bool) -> Any:
     parts = key if isinstance(key, tuple) else (key,)
-    result, axis = [], 0
-    arrays = [p for p in parts if isinstance(p, ndarray)]
+    result, arrays, axis = [], [], 0
     for part in parts:
-        if isinstance(part, np.ndarray):
+        if isinstance(part, (np.ndarray, list)):
             raise TypeError("the index is a host array: a hidden copy to the device")
         if isinstance(part, ndarray):
             part = part._host
             if part.dtype == np.bool_:
-                _record("wait", "boolean mask")
-            elif part.size and (part.min() < -array.shape[axis] or part.max() >= array.shape[axis]):
+                raise TypeError("a boolean mask as index: its result's size is known on the device only")
+            if part.size and (part.min() < -array.shape[axis] or part.max() >= array.shape[axis]):
                 raise AssertionError(f"CuPy would wrap an index out of range for axis {axis} of {array.shape}")
+            arrays.append(part)
         if part is Ellipsis:
             axis += array.ndim - sum(p is not None and p is not Ellipsis for p in parts)
         elif part is not None:
             axis += 1
         result.append(part)
     if writing and arrays:
-        places = np.stack(np.broadcast_arrays(*[a._host for a in arrays]), -1).reshape(-1, len(arrays))
+        places = np.stack(np.broadcast_arrays(*arrays), -1).reshape(-1, len(arrays))
         if len(np.unique(places, axis=0)) != len(places):
             raise AssertionError("duplicate indices in a write: the order is undefined on a GPU")
-    return tuple(result) if isinstance(key, tuple) else result[0]
+    return tuple(result)
 
 
 class ndarray:
@@ -92,12 +128,14 @@ class ndarray:
     def __array_ufunc__(self, ufunc: Any, *arguments: Any, **options: Any) -> Any:
         raise TypeError(f"numpy.{ufunc.__name__} called on a device array")
 
-    def __array_function__(self, function: Any, *arguments: Any) -> Any:
+    def __array_function__(self, function: Any, kinds: Any, arguments: Any, options: Any) -> Any:
+        if function in (np.ndim, np.shape):  # they look at no entry
+            return function(self._host)
         raise TypeError(f"numpy.{function.__name__} called on a device array")
 
     def get(self) -> np.ndarray:
         _record("to_host", "get")
-        return self._host.copy(order="K")
+        return self._host.copy(order="C")
 
     def item(self) -> Any:
         _record("wait", "item")
@@ -126,13 +164,13 @@ class ndarray:
         return _wrap(self._host[_index(self._host, key, False)])
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._host[_index(self._host, key, True)] = _unwrap(value)
+        self._host[_index(self._host, key, True)] = _operand(value)
 
     def astype(self, dtype: Any, order: str = "K", copy: builtins.bool = True) -> ndarray:
         return _wrap(self._host.astype(dtype, order=order, copy=copy))
 
     def fill(self, value: Any) -> None:
-        self._host.fill(_unwrap(value))
+        self._host.fill(_operand(value))
 
     def copy(self, order: str = "C") -> ndarray:
         return _wrap(self._host.copy(order=order))
@@ -148,76 +186,87 @@ def _attribute(name: str) -> property:
 
 def _method(name: str) -> Callable:
     def method(self: ndarray, *arguments: Any, **options: Any) -> Any:
-        options = {key: _unwrap(value) for key, value in options.items()}
-        return _wrap(getattr(self._host, name)(*[_unwrap(a) for a in arguments], **options))
+        _check_keywords(f"ndarray.{name}", options, METHODS[name])
+        return _wrap(getattr(self._host, name)(*map(_argument, arguments), **options))
+
+    return method
+
+
+def _operator(name: str) -> Callable:
+    def method(self: ndarray, *others: Any) -> Any:
+        if any(getattr(other, "__array_ufunc__", True) is None for other in others):
+            return NotImplemented  # the other operand wants to do it: NumPy's and CuPy's protocol
+        return _wrap(getattr(self._host, name)(*map(_operand, others)))
 
     return method
 
 
 def _in_place(name: str) -> Callable:
     def method(self: ndarray, other: Any) -> ndarray:
-        getattr(self._host, name)(_unwrap(other))
+        getattr(self._host, name)(_operand(other))
         return self
 
     return method
 
 
-for _name in ("shape", "dtype", "ndim", "size", "strides", "nbytes", "itemsize", "flags"):
-    setattr(ndarray, _name, _attribute(_name))
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "and", "or"):
-    setattr(ndarray, f"__{_name}__", _method(f"__{_name}__"))
-    setattr(ndarray, f"__r{_name}__", _method(f"__r{_name}__"))
-    if _name not in ("matmul", "pow"):
-        setattr(ndarray, f"__i{_name}__", _in_place(f"__i{_name}__"))
-for _name in ("neg", "abs", "invert", "lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(ndarray, f"__{_name}__", _method(f"__{_name}__"))
-for _name in ("sum", "mean", "var", "max", "min", "argmax", "reshape", "transpose"):
-    setattr(ndarray, _name, _method(_name))
-
-UFUNCS = ("maximum", "sqrt", "exp", "log", "tanh", "sign", "isnan")
-FUNCTIONS = (
-    "broadcast_to", "concatenate", "matmul", "pad", "take", "take_along_axis", "where", "zeros_like",
-)  # fmt: skip
-
-
 def _function(name: str) -> Callable:
     def function(*arguments: Any, **options: Any) -> Any:
-        if name in UFUNCS and not any(isinstance(a, ndarray) for a in arguments):
-            raise TypeError(f"cupy.{name}: no device array among the operands")
-        options = {key: _unwrap(value) for key, value in options.items()}
-        return _wrap(getattr(np, name)(*[_unwrap(a) for a in arguments], **options))
+        _check_keywords(name, options, FUNCTIONS[name])
+        return _wrap(getattr(np, name)(*map(_argument, arguments), **options))
 
     return function
 
 
-for _name in (*UFUNCS, *FUNCTIONS):
+def _ufunc(name: str) -> Callable:
+    def function(*operands: Any) -> Any:
+        if not any(isinstance(a, ndarray) for a in operands):
+            raise TypeError(f"cupy.{name}: no device array among the operands")
+        return _wrap(getattr(np, name)(*map(_operand, operands)))
+
+    return function
+
+
+for _name in ATTRIBUTES:
+    setattr(ndarray, _name, _attribute(_name))
+for _name in (*OPERATORS, *(f"r{n}" for n in REFLECTED), *UNARY):
+    setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in IN_PLACE:
+    setattr(ndarray, f"__i{_name}__", _in_place(f"__i{_name}__"))
+for _name in METHODS:
+    setattr(ndarray, _name, _method(_name))
+for _name in FUNCTIONS:
     globals()[_name] = _function(_name)
+for _name in UFUNCS:
+    globals()[_name] = _ufunc(_name)
 
 
-def asarray(array: Any, dtype: Any = None) -> ndarray:
-    if isinstance(array, ndarray):
-        return array if dtype in (None, array.dtype) else array.astype(dtype)
+def asarray(a: Any, dtype: Any = None) -> ndarray:
+    if isinstance(a, ndarray):
+        return a if dtype in (None, a.dtype) else a.astype(dtype)
     _record("to_device", "asarray")
-    return ndarray(np.array(array, dtype, order="K"))
+    host = np.asarray(a, dtype)
+    return ndarray(host.copy(order="A"))  # C or Fortran order: CuPy keeps no other layout of a host array
 
 
-def array(array: Any, dtype: Any = None, order: str = "K") -> ndarray:
-    return array.astype(dtype or array.dtype, order=order) if isinstance(array, ndarray) else asarray(array, dtype)
+def array(obj: Any, dtype: Any = None, order: str = "K") -> ndarray:
+    return obj.astype(dtype or obj.dtype, order=order) if isinstance(obj, ndarray) else asarray(obj, dtype)
+
+
+def _poisoned(host: np.ndarray) -> ndarray:
+    host.fill(np.nan if host.dtype.kind == "f" else 0x5A)
+    return ndarray(host)
 
 
 def empty(shape: Any, dtype: Any = float) -> ndarray:
-    poison = np.nan if np.dtype(dtype).kind == "f" else 0x5A
-    return ndarray(np.full(shape, poison, dtype))
+    return _poisoned(np.empty(shape, dtype))
 
 
-def empty_like(array: ndarray) -> ndarray:
-    result = np.empty_like(_unwrap(array))
-    result.fill(np.nan if result.dtype.kind == "f" else 0x5A)
-    return ndarray(result)
+def empty_like(prototype: ndarray) -> ndarray:
+    return _poisoned(np.empty_like(_operand(prototype)))
 
 
-def full_like(array: ndarray, value: Any) -> ndarray:
-    return ndarray(np.full_like(_unwrap(array), value))
+def full_like(a: ndarray, fill_value: Any) -> ndarray:
+    return ndarray(np.full_like(_operand(a), fill_value))
 
 
 def zeros(shape: Any, dtype: Any = float) -> ndarray:
@@ -228,21 +277,17 @@ def ones(shape: Any, dtype: Any = float) -> ndarray:
     return ndarray(np.ones(shape, dtype))
 
 
-def full(shape: Any, value: Any, dtype: Any = None) -> ndarray:
-    return ndarray(np.full(shape, value, dtype))
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> ndarray:
+    return ndarray(np.full(shape, _operand(fill_value), dtype))
 
 
-def arange(stop: int) -> ndarray:
-    return ndarray(np.arange(stop))
+def arange(start: int) -> ndarray:
+    return ndarray(np.arange(start))
 
 
 int64 = np.int64
 cuda = types.SimpleNamespace(is_available=lambda: True)
-CONSTRUCTORS = ("arange", "array", "asarray", "empty", "empty_like", "full", "full_like", "ones", "zeros")
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"the stand-in does not know cupy.{name}: add it once the real cupy is seen to have it")
-
-
-module = sys.modules[__name__]
+    raise AttributeError(f"the stand-in does not know cupy.{name}: look whether the real one does, and add it")

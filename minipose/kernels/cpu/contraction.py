@@ -38,7 +38,7 @@ class _Block:
         self.builder, self.rows, self.vectors, self.lanes = builder, rows, vectors, lanes
         self.vector = ir.VectorType(F32, lanes)
         self.fma = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(self.vector, [self.vector] * 3), f"llvm.fma.v{lanes}f32"
+            builder.module, ir.FunctionType(self.vector, [self.vector] * 3), f"llvm.fmuladd.v{lanes}f32"
         )
 
     def bytes(self, elements: Any) -> Any:

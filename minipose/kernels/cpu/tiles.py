@@ -28,7 +28,7 @@ class Tile:
 AVX512 = Tile("avx512", rows=12, vectors=2, lanes=16)  # 24 accumulators + 2 + 1 of 32 registers
 AVX2 = Tile("avx2", rows=6, vectors=2, lanes=8)  # 12 + 2 + 1 of 16
 NEON = Tile("neon", rows=6, vectors=4, lanes=4)  # 24 + 4 + 1 of 32
-SSE = Tile("sse", rows=3, vectors=4, lanes=4)  # 12 + 4 of 16, no fused multiply-add
+SSE = Tile("sse", rows=3, vectors=4, lanes=4)  # 12 + 4 of 16; multiplies, then adds
 
 
 def host_tile() -> Tile:

@@ -1,4 +1,8 @@
-"""Convolution as one matrix product over the windows of the image, written out (im2col), and its adjoints."""
+"""Convolution as one matrix product over the windows of the image, written out (im2col), and its adjoints.
+
+An image that comes out lies in memory as C N H W, the order of the matrix product; the entry-by-entry operations keep
+that order, and the next convolution reads it without a copy.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ def _windows(x: Array, kernel: Pair, size: Pair, stride: Pair, padding: Pair, di
     """Return the windows of x (N C H W) as a matrix for each group: (groups, C / groups * KH * KW, N * OH * OW)."""
     N, C = x.shape[:2]
     (KH, KW), (OH, OW), (ph, pw) = kernel, size, padding
-    padded = cupy().pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw))).transpose(1, 0, 2, 3)
+    padded = cupy().pad(x.transpose(1, 0, 2, 3), ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     windows = cupy().empty((C, KH, KW, N, OH, OW), x.dtype)
     for a, b, window in taps(kernel, size, stride, dilation):
         windows[:, a, b] = padded[window]
@@ -34,11 +38,17 @@ def _matrix(weight: Array, groups: int) -> Array:
     return weight.reshape(groups, F // groups, C * KH * KW)
 
 
+def _product(a: Array, b: Array) -> Array:
+    """Return the matrix products of two stacks."""
+    # Of a single matrix cuBLAS reads the transpose where it lies; CuPy copies the members of a stack first.
+    return matmul(a[0], b[0])[None] if len(a) == 1 else matmul(a, b)
+
+
 def conv2d(x: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """As `reference.conv2d`."""
     kernel = weight.shape[2:]
     size = conv_output_size(x.shape[2:], kernel, stride, padding, dilation)
-    product = matmul(_matrix(weight, groups), _windows(x, kernel, size, stride, padding, dilation, groups))
+    product = _product(_matrix(weight, groups), _windows(x, kernel, size, stride, padding, dilation, groups))
     return product.reshape(weight.shape[0], x.shape[0], *size).transpose(1, 0, 2, 3)
 
 
@@ -48,7 +58,7 @@ def conv2d_input_grad(
     """As `reference.conv2d_input_grad`: each tap's share is added as one shifted image."""
     N, _, OH, OW = grad.shape
     C, (KH, KW), (H, W), (ph, pw) = weight.shape[1] * groups, weight.shape[2:], size, padding
-    shares = matmul(_matrix(weight, groups).transpose(0, 2, 1), _rows(grad, groups))
+    shares = _product(_matrix(weight, groups).transpose(0, 2, 1), _rows(grad, groups))
     shares = shares.reshape(C, KH, KW, N, OH, OW)
     reach = [max(n + 2 * p, s * (o - 1) + d * (k - 1) + 1)
              for n, p, s, o, d, k in zip(size, padding, stride, (OH, OW), dilation, (KH, KW), strict=True)]  # fmt: skip
@@ -63,5 +73,5 @@ def conv2d_weight_grad(
 ) -> Array:
     """As `reference.conv2d_weight_grad`."""
     windows = _windows(x, kernel, grad.shape[2:], stride, padding, dilation, groups)
-    product = matmul(_rows(grad, groups), windows.transpose(0, 2, 1))
+    product = _product(_rows(grad, groups), windows.transpose(0, 2, 1))
     return product.reshape(grad.shape[1], x.shape[1] // groups, *kernel)
