@@ -21,9 +21,10 @@ class ResidualBlock(nn.Module):
         else:
             projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
             self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(out_channels))
+        self.relu = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.branch(x) + self.shortcut(x))
+        return self.relu(self.branch(x) + self.shortcut(x))
 
 
 class TransposedResidualBlock(nn.Module):
@@ -38,9 +39,10 @@ class TransposedResidualBlock(nn.Module):
         )
         projection = nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2, bias=False)
         self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(out_channels))
+        self.relu = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.branch(x) + self.shortcut(x))
+        return self.relu(self.branch(x) + self.shortcut(x))
 
 
 class HourglassModule(nn.Module):

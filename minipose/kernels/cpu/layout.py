@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minipose.kernels.cpu.memory import empty
+
 
 def channels_last(x: np.ndarray) -> np.ndarray:
     """Return x (N C H W) as an N H W C array whose channels are contiguous; a copy only where they are not."""
@@ -19,7 +21,7 @@ def as_pixels(x: np.ndarray) -> np.ndarray:
 
 def empty_image(N: int, C: int, H: int, W: int) -> np.ndarray:
     """Return an uninitialised N C H W array whose memory is N H W C."""
-    return np.empty((N, H, W, C), np.float32).transpose(0, 3, 1, 2)
+    return empty((N, H, W, C)).transpose(0, 3, 1, 2)
 
 
 def lines(first: np.ndarray, *others: np.ndarray) -> list[np.ndarray] | None:

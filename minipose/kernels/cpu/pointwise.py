@@ -8,6 +8,7 @@ from numba import prange
 from minipose.kernels import reference
 from minipose.kernels.cpu.compile import kernel, read, write
 from minipose.kernels.cpu.layout import lines
+from minipose.kernels.cpu.memory import empty_like
 
 SMALL = 1 << 15  # below this many numbers, waking the threads costs more than they gain
 
@@ -46,7 +47,7 @@ def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     views = lines(a, b) if a.size >= SMALL else None
     if views is None:
         return reference.add(a, b)
-    result = np.empty_like(a)
+    result = empty_like(a)
     _add(*views, *lines(result))
     return result
 
@@ -56,7 +57,7 @@ def relu(x: np.ndarray) -> np.ndarray:
     views = lines(x) if x.size >= SMALL else None
     if views is None:
         return reference.relu(x)
-    result = np.empty_like(x)
+    result = empty_like(x)
     _relu(*views, *lines(result))
     return result
 
@@ -66,7 +67,7 @@ def relu_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
     views = lines(grad, y) if grad.size >= SMALL else None
     if views is None:
         return reference.relu_grad(grad, y)
-    result = np.empty_like(grad)
+    result = empty_like(grad)
     _relu_grad(*views, *lines(result))
     return result
 
