@@ -1,0 +1,71 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minipose.train import load_checkpoint
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "train_hourglass.py"
+SMALL = ("--dry-run", "--size", "32", "--width", "4", "--depth", "2")
+FILES = {"metrics.json", "log.csv", "curves.png", "predictions.png", "heatmaps.png", "best.safetensors",
+         "last.safetensors"}  # fmt: skip
+
+
+def run(*options):
+    return subprocess.run([sys.executable, EXAMPLE, *map(str, options)], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished dry run: its folder and what it printed."""
+    out = tmp_path_factory.mktemp("runs") / "new" / "folder"
+    process = run(*SMALL, "--out", out)
+    assert process.returncode == 0, process.stderr
+    return out, process.stdout
+
+
+def test_a_dry_run_writes_everything(finished):
+    out, printed = finished
+    assert {p.name for p in out.iterdir()} == FILES
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert list(metrics) == ["sets", "mean_pose", "seconds", "parameters", "images_per_second"]
+    for part in ("sets", "mean_pose"):
+        assert list(metrics[part]) == ["plain", "circles", "shapes", "platform"]
+        assert all(set(v) == {"pckh50", "epe_px", "report_score"} for v in metrics[part].values())
+    assert metrics["parameters"] == sum(
+        p.numel() for p in load_checkpoint(out / "best.safetensors").build().parameters()
+    )
+    assert "mean pose, platform" in printed and "parameters" in printed
+
+
+def test_a_finished_run_can_be_resumed(finished):
+    out, _ = finished
+    process = run(*SMALL, "--out", out, "--resume")
+    assert process.returncode == 0 and "resuming after 3 of 3 steps" in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--size", "50"), "error: Hourglass: the image's sides must be multiples of 2**depth = 4"),
+        (("--size", "16"), "error: StickFigures: size must be an integer from 32"),
+        (("--width", "0"), "error: --width must be at least 1"),
+        (("--set", "moon"), "argument --set: invalid choice: 'moon'"),
+        (("--out", "/dev/null/x"), "error: --out /dev/null/x is not a folder that can be written"),
+        (("--resume", "--width", "8"), "error: --resume needs the options that the run began with: width was 4, now 8"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_changes_nothing(finished, options, message):
+    out, _ = finished
+    before = {p: p.read_bytes() for p in out.iterdir()}
+    process = run(*SMALL, "--out", out, *options)
+    assert process.returncode != 0
+    assert message in process.stderr and "Traceback" not in process.stderr
+    assert before == {p: p.read_bytes() for p in out.iterdir()}
+
+
+def test_there_is_nothing_to_resume(tmp_path):
+    process = run(*SMALL, "--out", tmp_path, "--resume")
+    assert process.returncode == 1 and "there is no file" in process.stderr and "last.safetensors" in process.stderr
