@@ -44,41 +44,7 @@ CASES = [
     conv_transpose("groups", (4, 3, 3, 2), image=(2, 4, 7, 5), groups=2, stride=(2, 1), padding=(0, 1)),
     conv_transpose("pointwise", (3, 2, 1, 1)),
 ]
-
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
-
-
-@each_case
-@oracle.each_dtype
-def test_matches_torch(case, dtype, rng, torch):
-    oracle.check_torch(case, rng, torch, dtype)
-
-
-@each_case
-def test_second_order_matches_torch(case, rng, torch):
-    oracle.check_torch_second_order(case, rng, torch)
-
-
-@each_case
-def test_gradient_matches_differences(case, rng):
-    oracle.check_numeric(case, rng)
-
-
-@each_case
-def test_second_order_matches_differences(case, rng):
-    oracle.check_second_order(case, rng)
-
-
-@each_case
-@oracle.each_layout
-@oracle.each_dtype
-def test_memory_layout_does_not_matter(case, layout, dtype, rng):
-    oracle.check_layout(case, rng, layout, dtype)
-
-@each_case
-@oracle.each_dtype
-def test_is_adjoint_to_its_gradient(case, dtype, rng):
-    oracle.check_adjoint(case, rng, dtype)
+LINEAR = CASES
 
 
 @oracle.each_dtype

@@ -41,37 +41,6 @@ CASES = [
 ]
 SMALL_CASES = [case for case in CASES if case.name != "relu_large"]
 
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
-each_small_case = pytest.mark.parametrize("case", SMALL_CASES, ids=str)
-
-
-@each_case
-@oracle.each_dtype
-def test_matches_torch(case, dtype, rng, torch):
-    oracle.check_torch(case, rng, torch, dtype)
-
-
-@each_case
-def test_second_order_matches_torch(case, rng, torch):
-    oracle.check_torch_second_order(case, rng, torch)
-
-
-@each_small_case
-def test_gradient_matches_differences(case, rng):
-    oracle.check_numeric(case, rng)
-
-
-@each_small_case
-def test_second_order_matches_differences(case, rng):
-    oracle.check_second_order(case, rng)
-
-
-@each_case
-@oracle.each_layout
-@oracle.each_dtype
-def test_memory_layout_does_not_matter(case, layout, dtype, rng):
-    oracle.check_layout(case, rng, layout, dtype)
-
 
 @pytest.mark.parametrize("name", ["exp", "log", "sqrt", "sigmoid", "relu", "abs", "neg"])
 def test_methods_are_the_functions(name, rng):

@@ -30,35 +30,7 @@ CASES = [
     Case("evaluation_plain", lambda F, x: F.batch_norm(x, *running(F, x), eps=0.3), [SHAPE]),
     Case("same_weight_and_bias", lambda F, x, w: F.batch_norm(x, None, None, w, w, training=True), [SHAPE, (3,)]),
 ]
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
-
-@each_case
-@oracle.each_dtype
-def test_matches_torch(case, dtype, rng, torch):
-    oracle.check_torch(case, rng, torch, dtype)
-
-
-@each_case
-def test_second_order_matches_torch(case, rng, torch):
-    oracle.check_torch_second_order(case, rng, torch)
-
-
-@each_case
-def test_gradient_matches_differences(case, rng):
-    oracle.check_numeric(case, rng)
-
-
-@each_case
-def test_second_order_matches_differences(case, rng):
-    oracle.check_second_order(case, rng)
-
-
-@each_case
-@oracle.each_layout
-@oracle.each_dtype
-def test_memory_layout_does_not_matter(case, layout, dtype, rng):
-    oracle.check_layout(case, rng, layout, dtype)
 
 @oracle.each_dtype
 def test_result_has_the_mean_of_bias_and_the_deviation_of_weight(dtype, rng):

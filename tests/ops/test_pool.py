@@ -25,35 +25,6 @@ CASES = [
     pool("many_channels", 2, stride=1, image=(1, 17, 3, 5)),
 ]
 
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
-
-
-@each_case
-@oracle.each_dtype
-def test_matches_torch(case, dtype, rng, torch):
-    oracle.check_torch(case, rng, torch, dtype)
-
-
-@each_case
-def test_second_order_matches_torch(case, rng, torch):
-    oracle.check_torch_second_order(case, rng, torch)
-
-
-@each_case
-def test_gradient_matches_differences(case, rng):
-    oracle.check_numeric(case, rng)
-
-
-@each_case
-def test_second_order_matches_differences(case, rng):
-    oracle.check_second_order(case, rng)
-
-
-@each_case
-@oracle.each_layout
-@oracle.each_dtype
-def test_memory_layout_does_not_matter(case, layout, dtype, rng):
-    oracle.check_layout(case, rng, layout, dtype)
 
 def test_padding_never_wins():
     x = Tensor(np.full((1, 1, 2, 2), -5.0), requires_grad=True)

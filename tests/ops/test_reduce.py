@@ -27,42 +27,6 @@ CASES = [
 ]
 LINEAR = [case for case in CASES if case.name.startswith(("sum", "mean"))]
 
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
-
-
-@each_case
-@oracle.each_dtype
-def test_matches_torch(case, dtype, rng, torch):
-    oracle.check_torch(case, rng, torch, dtype)
-
-
-@each_case
-def test_second_order_matches_torch(case, rng, torch):
-    oracle.check_torch_second_order(case, rng, torch)
-
-
-@each_case
-def test_gradient_matches_differences(case, rng):
-    oracle.check_numeric(case, rng)
-
-
-@each_case
-def test_second_order_matches_differences(case, rng):
-    oracle.check_second_order(case, rng)
-
-
-@each_case
-@oracle.each_layout
-@oracle.each_dtype
-def test_memory_layout_does_not_matter(case, layout, dtype, rng):
-    oracle.check_layout(case, rng, layout, dtype)
-
-
-@pytest.mark.parametrize("case", LINEAR, ids=str)
-@oracle.each_dtype
-def test_is_adjoint_to_its_gradient(case, dtype, rng):
-    oracle.check_adjoint(case, rng, dtype)
-
 
 def test_amax_shares_the_gradient_among_equals(torch):
     values = np.array([[3.0, 1.0, 3.0], [2.0, 2.0, 2.0]])

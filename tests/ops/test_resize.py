@@ -29,41 +29,7 @@ CASES = [
     resize("bilinear_from_one_pixel", size=(3, 4), mode="bilinear", image=(2, 3, 1, 1)),
     resize("same_size", size=(7, 5), mode="bilinear"),
 ]
-
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
-
-
-@each_case
-@oracle.each_dtype
-def test_matches_torch(case, dtype, rng, torch):
-    oracle.check_torch(case, rng, torch, dtype)
-
-
-@each_case
-def test_second_order_matches_torch(case, rng, torch):
-    oracle.check_torch_second_order(case, rng, torch)
-
-
-@each_case
-def test_gradient_matches_differences(case, rng):
-    oracle.check_numeric(case, rng)
-
-
-@each_case
-def test_second_order_matches_differences(case, rng):
-    oracle.check_second_order(case, rng)
-
-
-@each_case
-@oracle.each_layout
-@oracle.each_dtype
-def test_memory_layout_does_not_matter(case, layout, dtype, rng):
-    oracle.check_layout(case, rng, layout, dtype)
-
-@each_case
-@oracle.each_dtype
-def test_is_adjoint_to_its_gradient(case, dtype, rng):
-    oracle.check_adjoint(case, rng, dtype)
+LINEAR = CASES
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
