@@ -62,7 +62,7 @@ DRY = Amounts(epoch=24, validation=16, test=16)
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--epochs", type=int, default=6, help=f"rounds of {FULL.epoch} new training images (default 6)")
+    add("--epochs", type=int, default=7, help=f"rounds of {FULL.epoch} new training images (default 7)")
     add("--batch-size", type=int, default=32, help="images in one step of the optimiser (default 32)")
     add("--size", type=int, default=64, help="side of the square images in pixels, a multiple of 2**depth (default 64)")
     add("--width", type=int, default=32, help="channels at half the image size, doubled at each step down (default 32)")
