@@ -9,7 +9,6 @@ LARGE = (3, 7, 11, 512)  # more than memory.SMALL bytes
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
     monkeypatch.setattr(memory, "_kept", memory.defaultdict(list))
-    monkeypatch.setattr(memory, "_kept_bytes", 0)
 
 
 def address(array):
@@ -39,9 +38,9 @@ def test_no_more_than_the_limit_is_kept(monkeypatch):
     monkeypatch.setattr(memory, "LIMIT", 2 * size)
     arrays = [memory.empty(LARGE) for _ in range(4)]
     del arrays
-    assert memory._kept_bytes == 2 * size == sum(m.nbytes for kept in memory._kept.values() for m in kept)
+    assert memory.kept_bytes() == 2 * size == sum(m.nbytes for kept in memory._kept.values() for m in kept)
     again = [memory.empty(LARGE) for _ in range(3)]
-    assert memory._kept_bytes == 0 and len(again) == 3
+    assert memory.kept_bytes() == 0 and len(again) == 3
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 3, 1, 2), (3, 2, 0, 1)])

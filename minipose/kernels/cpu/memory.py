@@ -14,8 +14,12 @@ import numpy as np
 SMALL = 1 << 18  # in bytes; below, the C library keeps the memory itself
 LIMIT = 1 << 30  # in bytes; what would make the kept memory larger goes back to the system
 
-_kept: dict[int, list[np.ndarray]] = defaultdict(list)
-_kept_bytes = 0
+_kept: dict[int, list[np.ndarray]] = defaultdict(list)  # by their number of float32s
+
+
+def kept_bytes() -> int:
+    """Return how much memory waits for its next use."""
+    return 4 * sum(size * len(blocks) for size, blocks in list(_kept.items()))
 
 
 class _Block:
@@ -26,22 +30,18 @@ class _Block:
         self.__array_interface__ = memory.__array_interface__
 
     def __del__(self) -> None:
-        global _kept_bytes
-        if _kept_bytes + self.memory.nbytes <= LIMIT:
-            _kept_bytes += self.memory.nbytes
+        if kept_bytes() + self.memory.nbytes <= LIMIT:
             _kept[self.memory.size].append(self.memory)
 
 
 def empty(shape: tuple[int, ...]) -> np.ndarray:
     """Return an uninitialised float32 array in row-major order."""
-    global _kept_bytes
     size = math.prod(shape)
     if 4 * size < SMALL:
         return np.empty(shape, np.float32)
-    if _kept[size]:
+    try:  # not a look first: another thread may take it in between
         memory = _kept[size].pop()
-        _kept_bytes -= memory.nbytes
-    else:
+    except IndexError:
         memory = np.empty(size, np.float32)
     return np.asarray(_Block(memory)).reshape(shape)
 
