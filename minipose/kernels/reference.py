@@ -14,6 +14,13 @@ Pair = tuple[int, int]
 Taps = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]  # which pixels to mix, and the share of the second
 
 
+# BLAS fills its vectors with whatever lies beside the numbers that it is given; on some processors that raises the flag
+# of an invalid operation, and NumPy then warns of a NaN that is in no result.
+_quiet = np.errstate(invalid="ignore", over="ignore", divide="ignore")
+_einsum = _quiet(np.einsum)
+
+
+@_quiet
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the matrix product of (..., M, K) and (..., K, N)."""
     return np.matmul(a, b)
@@ -56,7 +63,7 @@ def conv2d(
     w = weight.reshape(groups, F // groups, *weight.shape[1:])
     y = np.zeros((N, groups, F // groups, OH, OW), x.dtype)
     for a, b, window in taps(kernel, (OH, OW), stride, dilation):
-        y += np.einsum("ngcij,gfc->ngfij", padded[window], w[..., a, b], optimize=True)
+        y += _einsum("ngcij,gfc->ngfij", padded[window], w[..., a, b], optimize=True)
     return y.reshape(N, F, OH, OW)
 
 
@@ -74,7 +81,7 @@ def conv2d_input_grad(
              for n, p, s, o, d, k in zip(size, padding, stride, (OH, OW), dilation, kernel, strict=True)]
     padded = np.zeros((N, groups, C // groups, *reach), grad.dtype)
     for a, b, window in taps(kernel, (OH, OW), stride, dilation):
-        padded[window] += np.einsum("ngfij,gfc->ngcij", g, w[..., a, b], optimize=True)
+        padded[window] += _einsum("ngfij,gfc->ngcij", g, w[..., a, b], optimize=True)
     (H, W), (ph, pw) = size, padding
     return padded[..., ph : ph + H, pw : pw + W].reshape(N, C, H, W)
 
@@ -89,7 +96,7 @@ def conv2d_weight_grad(
     g = grad.reshape(N, groups, F // groups, OH, OW)
     w = np.zeros((groups, F // groups, C // groups, *kernel), x.dtype)
     for a, b, window in taps(kernel, (OH, OW), stride, dilation):
-        w[..., a, b] = np.einsum("ngcij,ngfij->gfc", padded[window], g, optimize=True)
+        w[..., a, b] = _einsum("ngcij,ngfij->gfc", padded[window], g, optimize=True)
     return w.reshape(F, C // groups, *kernel)
 
 
@@ -211,7 +218,7 @@ def _matrix(taps: Taps, length: int, dtype: np.dtype) -> np.ndarray:
 def resize_grad(grad: np.ndarray, rows: Taps, columns: Taps, size: Pair) -> np.ndarray:
     """Return the gradient of an image of `size` (H, W) that `resize` made grad's image of."""
     by_row, by_column = (_matrix(taps, n, grad.dtype) for taps, n in zip((rows, columns), size, strict=True))
-    return np.einsum("ih,ncij,jw->nchw", by_row, grad, by_column, optimize=True)
+    return _einsum("ih,ncij,jw->nchw", by_row, grad, by_column, optimize=True)
 
 
 def adam_step(
