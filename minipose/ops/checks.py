@@ -6,9 +6,13 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
-from minipose.tensor import Tensor
+from minipose.tensor import Tensor, float32
 
 Pair = tuple[int, int]
+
+
+class OutOfRange(IndexError, ValueError):
+    """An index beyond a tensor's end: the IndexError that sequences raise, and the ValueError of a wrong argument."""
 
 
 def is_integer(value: Any) -> bool:
@@ -29,6 +33,48 @@ def as_tensor(name: str, value: Any, argument: str = "input") -> Tensor:
     if not hasattr(value, "dtype") or not hasattr(value, "shape") or value.dtype.kind not in "fiub":
         raise TypeError(f"{name}: {argument} must be a Tensor or an array, not {type(value).__name__}")
     return Tensor(value)
+
+
+def as_float_tensor(name: str, value: Any, argument: str = "input") -> Tensor:
+    """Return `value` as a Tensor of floating-point numbers; integers and booleans become float32."""
+    x = as_tensor(name, value, argument)
+    return x if x.dtype.kind == "f" else x.to(float32)
+
+
+def check_float_tensor(name: str, argument: str, value: Any) -> None:
+    """Raise TypeError unless `value` is a Tensor of floating-point numbers."""
+    check_tensor(name, argument, value)
+    if value.dtype.kind != "f":
+        raise TypeError(f"{name}: {argument} must hold floating-point numbers, not {value.dtype}; use .to(float32)")
+
+
+def check_flag(name: str, argument: str, value: Any) -> None:
+    """Raise TypeError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: {argument} must be True or False, not {value!r}")
+
+
+def check_integer(name: str, argument: str, value: Any, least: int | None = None) -> None:
+    """Raise TypeError unless `value` is an integer, ValueError if it is smaller than `least`."""
+    if not is_integer(value):
+        raise TypeError(f"{name}: {argument} must be an integer, not {value!r}")
+    if least is not None and value < least:
+        raise ValueError(f"{name}: {argument} must be at least {least}, not {value}")
+
+
+def check_number(name: str, argument: str, value: Any, low: float | None = None, high: float | None = None) -> None:
+    """Raise TypeError unless `value` is one real number, ValueError if it is NaN or not in low..high."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name}: {argument} must be a number, not {value!r}")
+    if value != value or (low is not None and value < low) or (high is not None and value > high):
+        bounds = f" from {low}" * (low is not None) + f" up to {high}" * (high is not None)
+        raise ValueError(f"{name}: {argument} must be a number{bounds}, not {value}")
+
+
+def check_choice(name: str, argument: str, value: Any, choices: Sequence[str]) -> None:
+    """Raise ValueError unless `value` is one of `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}: {argument} must be one of {', '.join(map(repr, choices))}, not {value!r}")
 
 
 def check_tensor(name: str, argument: str, value: Any) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minipose.autograd import Function
 from minipose.kernels import Array, array_module, device_of, kernels_of, to_device
-from minipose.ops.checks import as_tensor
+from minipose.ops.checks import as_float_tensor, as_tensor
 from minipose.tensor import Tensor, float32
 
 Operand = Any  # Tensor, array or Python number
@@ -49,11 +49,6 @@ def _numeric_operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Opera
     if any(isinstance(x, (float, np.floating)) for x in (a, b)):
         return _float_operands(name, a, b)
     return operands(name, a, b)
-
-
-def _float_tensor(name: str, value: Any) -> Tensor:
-    x = as_tensor(name, value)
-    return x if x.dtype.kind == "f" else x.to(float32)
 
 
 class Add(Function):
@@ -152,7 +147,7 @@ class Abs(Function):
 
     def forward(self, x: Array) -> Array:
         self.save(array_module(x).sign(x))
-        return abs(x)
+        return array_module(x).abs(x)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         return (grad * Tensor(self.saved[0]),)
@@ -281,29 +276,29 @@ def neg(input: Tensor) -> Tensor:
     return Neg.apply(as_tensor("neg", input))
 
 
-def abs_(input: Tensor) -> Tensor:
+def abs(input: Tensor) -> Tensor:
     """Return the absolute value of input."""
     return Abs.apply(as_tensor("abs", input))
 
 
 def exp(input: Tensor) -> Tensor:
     """Return e ** input."""
-    return Exp.apply(_float_tensor("exp", input))
+    return Exp.apply(as_float_tensor("exp", input))
 
 
 def log(input: Tensor) -> Tensor:
     """Return the natural logarithm of input."""
-    return Log.apply(_float_tensor("log", input))
+    return Log.apply(as_float_tensor("log", input))
 
 
 def sqrt(input: Tensor) -> Tensor:
     """Return the square root of input."""
-    return Sqrt.apply(_float_tensor("sqrt", input))
+    return Sqrt.apply(as_float_tensor("sqrt", input))
 
 
 def sigmoid(input: Tensor) -> Tensor:
     """Return 1 / (1 + exp(-input))."""
-    return Sigmoid.apply(_float_tensor("sigmoid", input))
+    return Sigmoid.apply(as_float_tensor("sigmoid", input))
 
 
 def relu(input: Tensor) -> Tensor:

@@ -40,31 +40,33 @@ def _transposed(self: Tensor) -> Tensor:
     return shape.transpose(self, 0, 1)
 
 
+OPERATORS = {"add": elementwise.add, "sub": elementwise.sub, "mul": elementwise.mul, "truediv": elementwise.div,
+             "pow": elementwise.pow, "matmul": matmul.matmul}  # fmt: skip
+
+METHODS = {  # by the file that defines them
+    elementwise: "abs add div exp log mul neg pow relu sigmoid sqrt sub to",
+    matmul: "matmul",
+    reduce: "amax argmax mean sum var",
+    shape: "expand flatten permute reshape squeeze transpose unsqueeze",
+    autograd: "backward retain_grad",
+}
+
+
 def attach() -> None:
-    """Attach every method; called once, when minipose is imported."""
-    binary = {"add": elementwise.add, "sub": elementwise.sub, "mul": elementwise.mul, "truediv": elementwise.div,
-              "pow": elementwise.pow, "matmul": matmul.matmul}
-    for name, function in binary.items():
+    """Attach every operator and method; called once, when minipose is imported."""
+    for name, function in OPERATORS.items():
         setattr(Tensor, f"__{name}__", function)
         setattr(Tensor, f"__r{name}__", lambda self, other, function=function: function(other, self))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         setattr(Tensor, f"__{name}__", _compare(f"__{name}__"))
     Tensor.__hash__ = object.__hash__  # by identity: tensors are keys of the gradient table
     Tensor.__neg__ = elementwise.neg
-    Tensor.__abs__ = elementwise.abs_
+    Tensor.__abs__ = elementwise.abs
     Tensor.__getitem__ = shape.getitem
-    methods = {
-        "add": elementwise.add, "sub": elementwise.sub, "mul": elementwise.mul, "div": elementwise.div,
-        "pow": elementwise.pow, "neg": elementwise.neg, "abs": elementwise.abs_, "exp": elementwise.exp,
-        "log": elementwise.log, "sqrt": elementwise.sqrt, "sigmoid": elementwise.sigmoid, "relu": elementwise.relu,
-        "to": elementwise.to, "matmul": matmul.matmul,
-        "sum": reduce.sum, "mean": reduce.mean, "var": reduce.var, "amax": reduce.amax, "argmax": reduce.argmax,
-        "reshape": shape.reshape, "view": shape.reshape, "flatten": shape.flatten, "permute": shape.permute,
-        "transpose": shape.transpose, "squeeze": shape.squeeze, "unsqueeze": shape.unsqueeze, "expand": shape.expand,
-        "backward": autograd.backward, "retain_grad": autograd.retain_grad,
-    }  # fmt: skip
-    for name, function in methods.items():
-        setattr(Tensor, name, function)
+    for module, names in METHODS.items():
+        for name in names.split():
+            setattr(Tensor, name, getattr(module, name))
+    Tensor.view = shape.reshape
     Tensor.cpu, Tensor.cuda = _cpu, _cuda
     Tensor.T = property(_transposed)
 

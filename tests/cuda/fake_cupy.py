@@ -33,7 +33,7 @@ METHODS = {  # name: the keywords that it takes
     "reshape": (),
     "transpose": (),
 }
-UFUNCS = ("maximum", "sqrt", "exp", "log", "tanh", "sign", "isnan")
+UFUNCS = ("abs", "maximum", "sqrt", "exp", "log", "tanh", "sign", "isnan")
 FUNCTIONS = {  # name: the keywords that it takes
     "broadcast_to": (),
     "concatenate": ("axis",),

@@ -1,20 +1,13 @@
 """Every operation on the device, to the second derivative: the CPU's results, and never over the host."""
 
-import importlib
-
 import pytest
 
 import minipose
+from tests.ops.families import FAMILIES
 from tests.oracle import Minipose, assert_close
 
-FAMILIES = ("conv", "elementwise", "loss", "matmul", "norm", "pool", "reduce", "resize", "shape")
 ON_THE_HOST = ("running", "evaluation", "evaluation_plain")  # these cases make running statistics there
-CASES = [
-    case
-    for family in FAMILIES
-    for case in importlib.import_module(f"tests.ops.test_{family}").CASES
-    if case.name not in ON_THE_HOST
-]
+CASES = [case for family in FAMILIES for case in family.CASES if case.name not in ON_THE_HOST]
 
 
 def derivatives(case, arrays, upstream, directions, device):

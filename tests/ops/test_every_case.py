@@ -3,21 +3,7 @@
 import pytest
 
 from tests import oracle
-from tests.ops import (
-    test_conv,
-    test_elementwise,
-    test_loss,
-    test_matmul,
-    test_norm,
-    test_pool,
-    test_reduce,
-    test_resize,
-    test_shape,
-)
-
-FAMILIES = (
-    test_conv, test_elementwise, test_loss, test_matmul, test_norm, test_pool, test_reduce, test_resize, test_shape,
-)  # fmt: skip
+from tests.ops.families import FAMILIES
 
 
 def gather(name):
@@ -38,6 +24,8 @@ def test_matches_torch(case, dtype, rng, torch):
 
 @gather("CASES")
 def test_second_order_matches_torch(case, rng, torch):
+    if not case.torch_twice:
+        pytest.skip("torch cannot differentiate this twice; the differences tell")
     oracle.check_torch_second_order(case, rng, torch)
 
 
