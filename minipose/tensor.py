@@ -7,6 +7,7 @@ attached to the class by `minipose.ops.methods`, so that this file knows nothing
 from __future__ import annotations
 
 import numbers
+import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,24 @@ float32, float64 = np.dtype("float32"), np.dtype("float64")
 int64, uint8, bool_ = np.dtype("int64"), np.dtype("uint8"), np.dtype("bool")
 
 
+class Version:
+    """Counts the writes to an array, for all Tensors that are views of it."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+def same_memory(a: Array, b: Array) -> bool:
+    """Return whether one of two arrays is the other or a view of it, or both are views of a third."""
+    return _owner(a) is _owner(b)
+
+
+def _owner(array: Array) -> Array:
+    return array.base if isinstance(array.base, type(array)) else array
+
+
 class Tensor:
     """An array that remembers how it was computed.
 
@@ -34,13 +53,14 @@ class Tensor:
 
     Attributes
     ----------
-    data : the array; may be assigned.
+    data : the array; may be assigned, or changed in place (`x.data -= 1`). Where backward still needs the old values it
+        raises; what it cannot see is a write through NumPy (`x.data[0] = 1`): follow that with `bump_version`.
     grad : the accumulated gradient, a Tensor, or None.
     requires_grad : whether a gradient flows to this tensor.
     grad_fn : the Function that made it; None for a leaf.
     """
 
-    __slots__ = ("data", "grad", "requires_grad", "grad_fn", "__weakref__")
+    __slots__ = ("_data", "version", "grad", "requires_grad", "grad_fn", "hooks", "__weakref__")
     __array_ufunc__ = None  # so that numpy_array + tensor calls Tensor.__radd__
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
@@ -53,10 +73,22 @@ class Tensor:
             raise TypeError(f"Tensor: data must be a NumPy or CuPy array of numbers, not {kind}; see minipose.tensor")
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(f"Tensor: only floating-point tensors can require gradients, not dtype {data.dtype}")
-        self.data = data
+        self._data = data
+        self.version = Version()
         self.grad: Tensor | None = None
         self.requires_grad = requires_grad
         self.grad_fn: Function | None = None
+        self.hooks: dict | None = None
+
+    def _set_data(self, data: Array) -> None:
+        self._data = data
+        self.version.count += 1
+
+    data = property(operator.attrgetter("_data"), _set_data, doc="The array.")
+
+    def bump_version(self) -> None:
+        """Say that the array has been written to, so that a backward that needs its old values raises."""
+        self.version.count += 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -97,7 +129,9 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """Return a leaf with the same array, cut off from the graph."""
-        return Tensor(self.data)
+        result = Tensor(self.data)
+        result.version = self.version
+        return result
 
     def item(self) -> float | int | bool:
         """Return the only entry as a Python number.

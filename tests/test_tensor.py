@@ -222,8 +222,3 @@ def test_negative_and_absolute():
     x = minipose.tensor([1.0, -2.0])
     np.testing.assert_array_equal((-x).data, [-1, 2])
     np.testing.assert_array_equal(abs(x).data, [1, 2])
-
-
-def test_items_are_not_assigned():
-    with pytest.raises(TypeError):
-        minipose.ones(2)[0] = 1

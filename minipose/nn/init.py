@@ -28,12 +28,14 @@ def empty_weight(shape: Sequence[int]) -> np.ndarray:
 
 def _fill(tensor: Tensor, values: np.ndarray) -> Tensor:
     tensor.data[...] = to_device(values.astype(tensor.dtype), tensor.device)
+    tensor.bump_version()
     return tensor
 
 
 def constant_(tensor: Tensor, value: float) -> Tensor:
     """Fill with one value."""
     tensor.data.fill(value)
+    tensor.bump_version()
     return tensor
 
 

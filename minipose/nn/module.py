@@ -8,22 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from minipose.autograd.hooks import HookHandle, add_hook
 from minipose.kernels import to_device
+from minipose.nn.backward_hooks import call_with_backward_hooks
 from minipose.nn.parameter import Parameter
 from minipose.tensor import Tensor
 
 Hook = Callable[["Module", tuple, Any], Any]
-
-
-class HookHandle:
-    """What `register_forward_hook` returns; `remove()` takes the hook off again."""
-
-    def __init__(self, hooks: dict[HookHandle, Hook]) -> None:
-        self._hooks = hooks
-
-    def remove(self) -> None:
-        """Take the hook off; a second call does nothing."""
-        self._hooks.pop(self, None)
 
 
 class Module:
@@ -41,14 +32,22 @@ class Module:
     training: bool
 
     def __init__(self) -> None:
-        self.__dict__.update(_parameters={}, _buffers={}, _modules={}, _forward_hooks={}, training=True)
+        self.__dict__.update(_parameters={}, _buffers={}, _modules={}, training=True)
+        self.__dict__.update(_forward_pre_hooks={}, _forward_hooks={}, _backward_hooks={})
 
     def forward(self, *inputs: Any) -> Any:
         """Compute the result; every subclass writes its own."""
         raise NotImplementedError(f"{type(self).__name__}: forward is not written")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        result = self.forward(*inputs, **options)
+        for hook in list(self._forward_pre_hooks.values()):
+            replaced = hook(self, inputs)
+            if replaced is not None:
+                inputs = replaced if isinstance(replaced, tuple) else (replaced,)
+        if self._backward_hooks:
+            result = call_with_backward_hooks(self, inputs, options)
+        else:
+            result = self.forward(*inputs, **options)
         for hook in list(self._forward_hooks.values()):
             replaced = hook(self, inputs, result)
             result = result if replaced is None else replaced
@@ -128,9 +127,19 @@ class Module:
 
         What the hook returns, unless it is None, takes the result's place.
         """
-        handle = HookHandle(self._forward_hooks)
-        self._forward_hooks[handle] = hook
-        return handle
+        return add_hook("register_forward_hook", self._forward_hooks, hook)
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> HookHandle:
+        """Call `hook(module, inputs)` before every forward; what it returns, unless it is None, are the inputs then."""
+        return add_hook("register_forward_pre_hook", self._forward_pre_hooks, hook)
+
+    def register_full_backward_hook(self, hook: Callable[[Module, tuple, tuple], Any]) -> HookHandle:
+        """Call `hook(module, grad_input, grad_output)` in every backward, when the inputs' gradients are known.
+
+        Both are tuples, with None where there is no gradient. What the hook returns, unless it is None, takes the
+        place of `grad_input`; it must return a tuple of the same length.
+        """
+        return add_hook("register_full_backward_hook", self._backward_hooks, hook)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Yield every module in this one, itself first, with its dotted name; a shared one once."""
@@ -217,6 +226,7 @@ class Module:
         for name, tensor in own.items():
             if name in given:
                 tensor.data[...] = to_device(given[name], tensor.device)
+                tensor.bump_version()  # shared with the parameter, whose array it is
 
     def train(self, mode: bool = True) -> Module:
         """Set `training` here and below, and return the module."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from minipose import autograd
 from minipose.kernels import array_module
-from minipose.ops import elementwise, matmul, reduce, shape
+from minipose.ops import elementwise, inplace, matmul, reduce, shape
 from minipose.tensor import Tensor
 
 
@@ -48,7 +48,8 @@ METHODS = {  # by the file that defines them
     matmul: "matmul",
     reduce: "amax argmax mean sum var",
     shape: "expand flatten permute reshape squeeze transpose unsqueeze",
-    autograd: "backward retain_grad",
+    inplace: "copy_ fill_ zero_",
+    autograd: "backward register_hook retain_grad",
 }
 
 
@@ -63,6 +64,7 @@ def attach() -> None:
     Tensor.__neg__ = elementwise.neg
     Tensor.__abs__ = elementwise.abs
     Tensor.__getitem__ = shape.getitem
+    Tensor.__setitem__ = inplace.setitem
     for module, names in METHODS.items():
         for name in names.split():
             setattr(Tensor, name, getattr(module, name))

@@ -250,9 +250,9 @@ def test_grad_does_not_walk_branches_that_do_not_lead_to_the_inputs():
 
 def test_grad_errors():
     x = leaf(2.0, 3.0)
-    with pytest.raises(RuntimeError, match="grad: input 1 "):
+    with pytest.raises(ValueError, match="grad: input 1"):
         minipose.grad((x * x).sum(), [x, minipose.ones(2)])
-    with pytest.raises(RuntimeError, match="grad: input 0 "):
+    with pytest.raises(TypeError, match="grad: input 0 "):
         minipose.grad((x * x).sum(), [np.ones(2)])
     with pytest.raises(ValueError, match="grad: 2 outputs but 3 grad_outputs"):
         minipose.grad([x * 2, x * 3], x, [None, None, None])
@@ -337,15 +337,3 @@ def test_a_gradient_may_be_changed_in_place(rng):
     np.testing.assert_array_equal(b.grad.data, [1, 1])
     (a + b).sum().backward()
     np.testing.assert_array_equal(a.grad.data, [101, 101])
-
-
-def test_backward_after_new_data_never_gives_a_wrong_gradient():
-    x = leaf(2.0, 3.0)
-    y = x * x
-    x.data = np.zeros(2, np.float32)
-    try:
-        y.sum().backward()
-    except RuntimeError as error:
-        assert "mul" in str(error)
-    else:
-        np.testing.assert_array_equal(x.grad.data, [4, 6])

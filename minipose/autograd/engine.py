@@ -1,0 +1,232 @@
+"""The walk back through the graph: `backward` and `grad`."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from minipose.autograd.function import Function
+from minipose.autograd.hooks import HookHandle, add_hook
+from minipose.autograd.mode import switched
+from minipose.kernels import array_module, device_of
+from minipose.tensor import Tensor
+
+
+def _topological(roots: Iterable[Function]) -> list[Function]:
+    """Return all Functions that `roots` depend on, every one before those that made its inputs.
+
+    Iterative, because a graph may be deeper than Python's recursion limit.
+    """
+    finished: list[Function] = []
+    seen: set[Function] = set()
+    for root in roots:
+        stack: list[tuple[Function, int]] = [(root, 0)]
+        while stack:
+            function, i = stack.pop()
+            if i == 0:
+                if function in seen:
+                    continue
+                seen.add(function)
+            while i < len(function.edges) and not (
+                isinstance(function.edges[i], Function) and function.edges[i] not in seen
+            ):
+                i += 1
+            if i < len(function.edges):
+                stack.append((function, i + 1))
+                stack.append((function.edges[i], 0))
+            else:
+                finished.append(function)
+    return finished[::-1]
+
+
+def _run(
+    outputs: Sequence[Tensor],
+    output_grads: Sequence[Tensor],
+    targets: Sequence[Tensor] | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Any, Tensor]:
+    """Walk back from `outputs`. With `targets` return their gradients by edge; without, add them to the leaves."""
+    found: dict[Any, Tensor] = {}
+    grads: dict[Any, Tensor] = {}
+
+    def receive(edge: Function | Tensor, grad: Tensor) -> None:
+        # Out of place: the same gradient may be on its way to several inputs.
+        grads[edge] = grads[edge] + grad if edge in grads else grad
+
+    with switched(recording=create_graph):
+        order = _topological([t.grad_fn for t in outputs if t.grad_fn is not None])
+        edges_wanted = None if targets is None else {t.grad_fn or t for t in targets}
+        leads: set[Any] = set(edges_wanted or ())
+        if edges_wanted is not None:
+            for function in reversed(order):
+                if any(edge in leads for edge in function.edges):
+                    leads.add(function)
+        for tensor, grad in zip(outputs, output_grads, strict=True):
+            receive(tensor.grad_fn or tensor, grad)
+        for function in order:
+            grad = grads.pop(function, None)
+            if grad is None:
+                continue
+            grad = _call_hooks(function, grad)
+            kept = function.retained and function.retained()
+            if kept is not None and targets is None:
+                _accumulate(kept, grad, create_graph)
+            if edges_wanted is not None and function in edges_wanted:
+                found[function] = grad
+            wanted = tuple(e is not None and (edges_wanted is None or e in leads) for e in function.edges)
+            if any(wanted):
+                for edge, g in zip(function.edges, function.run_backward(grad, wanted), strict=True):
+                    if g is not None:
+                        receive(edge, g)
+            if not retain_graph:
+                function.free()
+        for leaf in list(grads):
+            grad = _call_hooks(leaf, grads.pop(leaf))
+            if targets is None:
+                _accumulate(leaf, grad, create_graph)
+            else:
+                found[leaf] = grad
+    return found
+
+
+def _call_hooks(edge: Function | Tensor, grad: Tensor) -> Tensor:
+    for hook in list((edge.hooks or {}).values()):
+        replaced = hook(grad)
+        if replaced is None:
+            continue
+        if not isinstance(replaced, Tensor) or (replaced.shape, replaced.dtype) != (grad.shape, grad.dtype):
+            given = f"{replaced.shape} {replaced.dtype}" if isinstance(replaced, Tensor) else repr(replaced)
+            raise ValueError(f"hook: must return None or a Tensor of shape {grad.shape} and {grad.dtype}, not {given}")
+        grad = replaced
+    return grad
+
+
+def _accumulate(leaf: Tensor, grad: Tensor, create_graph: bool) -> None:
+    # A leaf owns its gradient: the incoming one may be shared with another leaf, or be a view of an input.
+    leaf.grad = _copy(grad, create_graph) if leaf.grad is None else leaf.grad + grad
+
+
+def _copy(grad: Tensor, create_graph: bool) -> Tensor:
+    return grad * 1 if create_graph else Tensor(array_module(grad.data).array(grad.data, order="K"))
+
+
+def _upstream(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
+    if not isinstance(output, Tensor):
+        raise TypeError(f"{name}: outputs must be Tensors, not {type(output).__name__}")
+    if not output.requires_grad:
+        raise RuntimeError(f"{name}: the output does not require a gradient: nothing it was computed from does")
+    if grad is None:
+        if output.numel() != 1:
+            raise ValueError(f"{name}: the output has shape {output.shape}; give the gradient to start from, or sum it")
+        return Tensor(array_module(output.data).ones(output.shape, output.dtype))
+    if not isinstance(grad, Tensor):
+        raise TypeError(f"{name}: the gradient must be a Tensor, not {type(grad).__name__}")
+    if grad.shape != output.shape:
+        raise ValueError(f"{name}: the gradient has shape {grad.shape} but the output has {output.shape}")
+    if device_of(grad.data) != output.device:
+        raise ValueError(f"{name}: the gradient is on {grad.device!r} but the output on {output.device!r}")
+    return grad.to(output.dtype)
+
+
+def backward(
+    tensor: Tensor, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+) -> None:
+    """Add to `grad` of every leaf that `tensor` was computed from the derivative of `tensor` times `gradient`.
+
+    Parameters
+    ----------
+    gradient : Tensor of the tensor's shape, optional
+        The upstream gradient; may be left out for a tensor with one entry, where it is 1.
+    retain_graph : bool, optional
+        Keep what was saved, so that backward can run again. Default: the value of `create_graph`.
+    create_graph : bool
+        Record the backward computation too, for derivatives of higher order. Default False.
+
+    Raises
+    ------
+    RuntimeError
+        If nothing requires a gradient, or the graph has been freed by an earlier backward.
+    ValueError
+        If `gradient` is missing or has the wrong shape.
+    """
+    upstream = _upstream("backward", tensor, gradient)
+    _run([tensor], [upstream], None, create_graph if retain_graph is None else retain_graph, create_graph)
+
+
+def retain_grad(tensor: Tensor) -> None:
+    """Ask `backward` to leave this interior tensor's gradient in `grad`, as it does for leaves."""
+    if not tensor.requires_grad:
+        raise RuntimeError("retain_grad: the tensor does not require a gradient")
+    if tensor.grad_fn is not None:
+        tensor.grad_fn.retained = weakref.ref(tensor)
+
+
+def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+    """Call `hook(gradient)` whenever the whole gradient of this tensor is known, before it flows on or is added.
+
+    What the hook returns, unless it is None, takes the gradient's place. `remove()` of the result ends it.
+
+    Raises
+    ------
+    RuntimeError
+        If no gradient flows to the tensor.
+    TypeError
+        If the hook cannot be called.
+    ValueError
+        In backward, if the hook returns something else than a Tensor of the gradient's shape and dtype.
+    """
+    if not tensor.requires_grad:
+        raise RuntimeError("register_hook: the tensor does not require a gradient")
+    if tensor.grad_fn is not None:
+        return add_hook("register_hook", tensor.grad_fn.hooks, hook)
+    if tensor.hooks is None:
+        tensor.hooks = {}
+    return add_hook("register_hook", tensor.hooks, hook)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of `outputs` with respect to `inputs`, touching no `grad` attribute.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensors
+    grad_outputs : Tensor or sequence, optional
+        One upstream gradient for each output; 1 where an output has one entry.
+    retain_graph, create_graph : as in `backward`
+    allow_unused : bool
+        Return None for an input that the outputs do not depend on, instead of raising. Default False.
+
+    Raises
+    ------
+    RuntimeError
+        If an input does not require a gradient, or is not part of the graph.
+    """
+    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if grad_outputs is None:
+        starts = [None] * len(outputs)
+    else:
+        starts = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
+    if len(starts) != len(outputs):
+        raise ValueError(f"grad: {len(outputs)} outputs but {len(starts)} grad_outputs")
+    upstream = [_upstream("grad", output, start) for output, start in zip(outputs, starts, strict=True)]
+    for i, x in enumerate(inputs):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"grad: input {i} must be a Tensor, not {type(x).__name__}")
+        if not x.requires_grad:
+            raise ValueError(f"grad: input {i}, of shape {x.shape}, does not require a gradient")
+    found = _run(outputs, upstream, inputs, create_graph if retain_graph is None else retain_graph, create_graph)
+    results = [found.get(x.grad_fn or x) for x in inputs]
+    for i, result in enumerate(results):
+        if result is None and not allow_unused:
+            raise RuntimeError(f"grad: the outputs do not depend on input {i}; allow_unused=True returns None for it")
+    return tuple(None if result is None else _copy(result, create_graph) for result in results)
