@@ -106,14 +106,20 @@ each_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
 each_layout = pytest.mark.parametrize("layout", LAYOUTS)
 
 
+def relative_error(actual: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest error, relative to the largest entry, so that a small one among large is not held to more."""
+    if not expected.size:
+        return 0.0
+    error = np.abs(np.asarray(actual, np.float64) - expected).max()
+    return float(error / max(np.abs(expected).max(), NOTHING))
+
+
 def assert_close(actual: np.ndarray, expected: np.ndarray, tolerance: float, what: str = "values") -> None:
-    """Compare relative to the largest expected entry, so that one small entry among large ones is not held to more."""
+    """Fail where the shapes differ or the relative error is larger than `tolerance`."""
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape, f"{what}: shape {actual.shape}, expected {expected.shape}"
-    if expected.size:
-        error = np.abs(actual.astype(np.float64) - expected)
-        assert error.max() <= tolerance * max(np.abs(expected).max(), NOTHING), f"{what}: off by {error.max():.3g}"
-        assert np.isfinite(error).all(), f"{what}: not finite"
+    error = relative_error(actual, expected)
+    assert error <= tolerance, f"{what}: off by {error:.3g} of the largest"
 
 
 def _assert_something(arrays: Sequence[np.ndarray | None], what: str) -> None:
@@ -139,96 +145,72 @@ def gradients(case: Case, arrays: list[np.ndarray], upstream: np.ndarray) -> tup
     return result.data, grads
 
 
-def check_torch(case: Case, rng: np.random.Generator, torch: ModuleType, dtype: str) -> None:
-    """Value and gradients against PyTorch in float64, on the same numbers."""
+Pairs = list[tuple[str, np.ndarray, np.ndarray]]  # what it is, ours, theirs
+
+
+def torch_pairs(case: Case, rng: np.random.Generator, torch: ModuleType, dtype: str) -> Pairs:
+    """Return value and gradients beside PyTorch's in float64, on the same numbers."""
     arrays, upstream = case.arrays(rng, dtype), case.upstream(rng, dtype)
     value, grads = gradients(case, arrays, upstream)
     inputs = [torch.tensor(a.astype(np.float64), requires_grad=True) for a in arrays]
     expected = case.run(_Functions(torch.nn.functional, torch), *inputs)
     expected.backward(torch.tensor(upstream.astype(np.float64)))
-    assert_close(value, expected.detach().numpy(), case.tolerance(dtype), "value")
-    wanted = [x.grad.numpy() for x in inputs]
-    _assert_something(wanted, str(case))
-    for i, (g, w) in enumerate(zip(grads, wanted, strict=True)):
-        assert_close(g, w, case.tolerance(dtype), f"gradient {i}")
+    pairs = [("value", value, expected.detach().numpy())]
+    return pairs + [(f"gradient {i}", g, x.grad.numpy()) for i, (g, x) in enumerate(zip(grads, inputs, strict=True))]
 
 
-def check_torch_second_order(case: Case, rng: np.random.Generator, torch: ModuleType) -> None:
-    """The derivative of <gradients, random directions>, by the inputs and by the upstream gradient, against PyTorch."""
+def check_torch(case: Case, rng: np.random.Generator, torch: ModuleType, dtype: str) -> None:
+    """Value and gradients are PyTorch's."""
+    pairs = torch_pairs(case, rng, torch, dtype)
+    _assert_something([theirs for _, _, theirs in pairs[1:]], str(case))
+    for what, ours, theirs in pairs:
+        assert_close(ours, theirs, case.tolerance(dtype), what)
+
+
+def torch_second_order_pairs(case: Case, rng: np.random.Generator, torch: ModuleType) -> Pairs:
+    """Return the derivatives of <gradients, random directions>, by the inputs and by upstream, beside PyTorch's."""
     arrays, upstream = case.arrays(rng), case.upstream(rng)
     directions = [rng.standard_normal(a.shape) for a in arrays]
-    ours = second_order(case, arrays, upstream, directions)[1]
+    ours = second_order(case, arrays, upstream, directions)
     inputs = [torch.tensor(a, requires_grad=True) for a in [*arrays, upstream]]
     value = case.run(_Functions(torch.nn.functional, torch), *inputs[:-1])
     first = torch.autograd.grad(value, inputs[:-1], inputs[-1], create_graph=True)
     total = sum((g * torch.tensor(d)).sum() for g, d in zip(first, directions, strict=True))
     theirs = torch.autograd.grad(total, inputs, allow_unused=True)
-    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-        expected = np.zeros_like(a) if b is None else b.numpy(force=True)
-        assert_close(a, expected, case.tolerance("float64"), f"second derivative {i}")
+    return [
+        (f"second derivative {i}", a, np.zeros_like(a) if b is None else b.numpy(force=True))
+        for i, (a, b) in enumerate(zip(ours, theirs, strict=True))
+    ]
 
 
-def numeric_gradient(
-    function: Callable[..., np.ndarray], arrays: Sequence[np.ndarray], upstream: np.ndarray, step: float = 1e-6
-) -> list[np.ndarray]:
-    """Return the gradients of sum(function(*arrays) * upstream) by central differences, entry by entry."""
-    grads = []
-    for array in arrays:
-        grad = np.zeros_like(array)
-        for index in np.ndindex(array.shape):
-            kept = array[index]
-            array[index] = kept + step
-            above = (function(*arrays) * upstream).sum()
-            array[index] = kept - step
-            below = (function(*arrays) * upstream).sum()
-            array[index] = kept
-            grad[index] = (above - below) / (2 * step)
-        grads.append(grad)
-    return grads
-
-
-def check_numeric(case: Case, rng: np.random.Generator, tolerance: float = 1e-7) -> None:
-    """Gradients against differences, in float64."""
-    arrays, upstream = case.arrays(rng), case.upstream(rng)
-    _, grads = gradients(case, arrays, upstream)
-
-    def function(*values: np.ndarray) -> np.ndarray:
-        with minipose.no_grad():
-            return case.run(Minipose, *map(Tensor, values)).data
-
-    expected = numeric_gradient(function, arrays, upstream)
-    _assert_something(expected, str(case))
-    for i, (g, e) in enumerate(zip(grads, expected, strict=True)):
-        assert_close(g, e, tolerance, f"gradient {i}")
+def check_torch_second_order(case: Case, rng: np.random.Generator, torch: ModuleType) -> None:
+    """Second derivatives are PyTorch's."""
+    for what, ours, theirs in torch_second_order_pairs(case, rng, torch):
+        assert_close(ours, theirs, case.tolerance("float64"), what)
 
 
 def second_order(
     case: Case, arrays: list[np.ndarray], upstream: np.ndarray, directions: list[np.ndarray]
-) -> tuple[float, list[np.ndarray]]:
-    """Return t = <gradients, directions>, and its gradients by the inputs and by the upstream gradient."""
+) -> list[np.ndarray]:
+    """Return the gradients of <gradients, directions> by the inputs and by the upstream gradient."""
     inputs = [Tensor(a, requires_grad=True) for a in [*arrays, upstream]]
     value = case.run(Minipose, *inputs[:-1])
     first = minipose.grad(value, inputs[:-1], inputs[-1], create_graph=True)
     total = sum((g * Tensor(d)).sum() for g, d in zip(first, directions, strict=True))
     second = minipose.grad(total, inputs, allow_unused=True)
-    return total.item(), [np.zeros_like(x.data) if g is None else g.data for x, g in zip(inputs, second, strict=True)]
+    return [np.zeros_like(x.data) if g is None else g.data for x, g in zip(inputs, second, strict=True)]
 
 
-def check_second_order(case: Case, rng: np.random.Generator, step: float = 1e-5, tolerance: float = 1e-6) -> None:
-    """Second derivatives against differences of first ones, along random directions."""
-    arrays, upstream = case.arrays(rng), case.upstream(rng)
-    directions = [rng.standard_normal(a.shape) for a in arrays]
-    grads = second_order(case, arrays, upstream, directions)[1]
-    _assert_something(grads, str(case))
-    for i, grad in enumerate(grads):
-        way = rng.standard_normal(grad.shape)
-        ends = []
-        for sign in (1, -1):
-            moved = [a + sign * step * way if i == j else a for j, a in enumerate([*arrays, upstream])]
-            ends.append(second_order(case, moved[:-1], moved[-1], directions)[0])
-        difference = (ends[0] - ends[1]) / (2 * step)
-        size = np.linalg.norm(grad) * np.linalg.norm(way)
-        assert abs((grad * way).sum() - difference) <= tolerance * max(size, 1), f"{case}: second derivative {i}"
+def check_gradient(case: Case, rng: np.random.Generator) -> None:
+    """Gradients against differences, in float64."""
+    inputs = [Tensor(a, requires_grad=True) for a in case.arrays(rng)]
+    minipose.gradcheck(lambda *tensors: case.run(Minipose, *tensors), inputs, generator=rng)
+
+
+def check_second_order(case: Case, rng: np.random.Generator) -> None:
+    """Second derivatives, by the inputs and by the upstream gradient, against differences of first ones."""
+    inputs = [Tensor(a, requires_grad=True) for a in case.arrays(rng)]
+    minipose.gradgradcheck(lambda *tensors: case.run(Minipose, *tensors), inputs, generator=rng)
 
 
 def check_layout(case: Case, rng: np.random.Generator, layout: str, dtype: str) -> None:
@@ -244,12 +226,6 @@ def check_layout(case: Case, rng: np.random.Generator, layout: str, dtype: str) 
 
 
 def check_adjoint(case: Case, rng: np.random.Generator, dtype: str) -> None:
-    """<A x, u> = <x, A* u> for an operation that is linear in its first input."""
-    arrays, upstream = case.arrays(rng, dtype), case.upstream(rng, dtype)
-    value, grads = gradients(case, arrays, upstream)
-    zero = case.run(Minipose, Tensor(np.zeros_like(arrays[0])), *map(Tensor, arrays[1:])).data  # what a bias adds
-    left = ((value - zero).astype(np.float64) * upstream).sum()
-    right = (arrays[0].astype(np.float64) * grads[0]).sum()
-    size = np.linalg.norm(value - zero) * np.linalg.norm(upstream)
-    assert size > NOTHING
-    assert abs(left - right) <= case.tolerance(dtype) * size
+    """<A x, y> = <x, A* y> for an operation that is linear in its first input."""
+    first, *others = map(Tensor, case.arrays(rng, dtype))
+    minipose.adjoint_check(lambda x: case.run(Minipose, x, *others), first, generator=rng)

@@ -179,11 +179,10 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Ho
     """
     if not tensor.requires_grad:
         raise RuntimeError("register_hook: the tensor does not require a gradient")
-    if tensor.grad_fn is not None:
-        return add_hook("register_hook", tensor.grad_fn.hooks, hook)
-    if tensor.hooks is None:
-        tensor.hooks = {}
-    return add_hook("register_hook", tensor.hooks, hook)
+    place = tensor.grad_fn or tensor
+    if place.hooks is None:
+        place.hooks = {}
+    return add_hook("register_hook", place.hooks, hook)
 
 
 def grad(

@@ -8,6 +8,7 @@ has no cycle and dies by reference count as soon as nobody holds its end.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,28 +40,26 @@ class Function:
     """
 
     name = "function"
+    edges: tuple[Function | Tensor | None, ...] = ()
+    wanted: tuple[bool, ...] = ()
+    input_layouts: tuple[tuple | None, ...] = ()
+    saved: tuple[Any, ...] = ()
+    hooks: dict | None = None
+    retained: weakref.ref[Tensor] | None = None
+    segment: Segment | None = None
+    made_at = ""
+    _saved_positions: tuple[int, ...] = ()
+    _saves_output = False
+    _saved_inputs: tuple[Any, ...] = ()
+    _output: Array | None = None
+    _versions: Sequence[tuple[Version, int]] = ()
+    _fingerprints: Sequence[tuple[Array, int]] = ()
+    _freed = False
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
-
-    def __init__(self) -> None:
-        self.edges: tuple[Function | Tensor | None, ...] = ()
-        self.wanted: tuple[bool, ...] = ()
-        self.input_layouts: tuple[tuple | None, ...] = ()
-        self.saved: list[Any] = []
-        self.hooks: dict = {}
-        self.retained: weakref.ref[Tensor] | None = None
-        self.segment: Segment | None = None
-        self.made_at = ""
-        self._saved_positions: tuple[int, ...] = ()
-        self._saves_output = False
-        self._saved_inputs: tuple[Any, ...] = ()
-        self._output: Array | None = None
-        self._versions: list[tuple[Version, int]] = []
-        self._fingerprints: list[tuple[Array, int]] = []
-        self._freed = False
 
     def forward(self, *arrays: Array, **options: Any) -> Array:
         """Compute the result from the inputs' arrays."""
@@ -80,7 +79,7 @@ class Function:
 
     def save(self, *values: Any) -> None:
         """Keep `values`, which no gradient flows through, for backward, which finds them in `saved`."""
-        self.saved.extend(values)
+        self.saved += values
 
     @property
     def saved_inputs(self) -> tuple[Any, ...]:
@@ -107,7 +106,7 @@ class Function:
         if any(version.count != then for version, then in self._versions) or any(
             anomaly.fingerprint(array) != then for array, then in self._fingerprints
         ):
-            what = "its result" if self._saves_output else "an input of it"
+            what = "its result" if self._saves_output else "one of its inputs"
             raise RuntimeError(
                 f"backward: {self.name} needs {what} as it was in forward, and that was written to since; "
                 "call backward first, or write to a copy"
@@ -130,13 +129,13 @@ class Function:
         record = mode.recording
         function.wanted = tuple(record and isinstance(x, Tensor) and x.requires_grad for x in inputs)
         with np.errstate(all="ignore"):  # who makes a NaN is told by detect_anomaly, not by NumPy's warnings
-            array = function.forward(*[x.data if isinstance(x, Tensor) else x for x in inputs], **options)
-        result = Tensor(array)
+            result = Tensor(function.forward(*[x.data if isinstance(x, Tensor) else x for x in inputs], **options))
         if mode.anomaly:
             anomaly.check_result(function, inputs, result.data)
+        view = result.data.base is not None
         for x in inputs:
-            if isinstance(x, Tensor) and same_memory(result.data, x.data):
-                result.version = x.version  # a view: who writes to one writes to both
+            if isinstance(x, Tensor) and (x.data is result.data or (view and same_memory(x.data, result.data))):
+                result.version = x.version  # who writes to one writes to both
         if True in function.wanted:
             function._connect(inputs, result)
         return result
@@ -165,7 +164,7 @@ class Function:
 
     def forget(self) -> None:
         """Let go of all that was saved, to take it over again from a Function that has done the same."""
-        self._saved_inputs, self._output, self.saved, self._versions, self._fingerprints = (), None, [], [], []
+        self._saved_inputs, self._output, self.saved, self._versions, self._fingerprints = (), None, (), (), ()
 
     def leaf_versions(self) -> list[tuple[Version, int]]:
         """Return the versions of the saved inputs that are leaves."""

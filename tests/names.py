@@ -1,0 +1,58 @@
+"""Which operations a piece of code calls by itself, and not through another operation."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+import minipose
+from minipose import Tensor, ops
+from minipose.ops import methods
+from tests.oracle import Case, Minipose
+
+ENGINE = str(Path(minipose.__file__).parent)
+FUNCTIONS = {**vars(Tensor), **vars(ops)}
+BY_CODE = {
+    function.__code__: name.strip("_")
+    for name, function in FUNCTIONS.items()
+    if hasattr(function, "__code__") and function.__code__.co_filename != methods.__file__
+}
+
+
+def called(run: Callable) -> set[str]:
+    """Return the public names of `minipose.ops`, and of Tensor's other methods, that `run` calls from outside."""
+    names = set()
+
+    def watch(frame, event, argument):
+        if event == "call" and frame.f_code in BY_CODE:
+            caller = frame.f_back
+            while caller.f_code.co_filename == methods.__file__:  # an operator's reversed form
+                caller = caller.f_back
+            if not caller.f_code.co_filename.startswith(ENGINE):
+                names.add(BY_CODE[frame.f_code])
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    return names
+
+
+def called_by(case: Case) -> set[str]:
+    """Return the names that a case calls."""
+    inputs = [Tensor(a) for a in case.arrays(np.random.default_rng(0))]
+    return called(lambda: case.run(Minipose, *inputs))
+
+
+def cases_by_name(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    """Return the cases that call each name."""
+    table: dict[str, list[Case]] = {}
+    for case in cases:
+        for name in sorted(called_by(case)):
+            table.setdefault(name, []).append(case)
+    return table
