@@ -35,6 +35,14 @@ def test_the_truth_scores_perfectly_whatever_the_batch_size():
     assert result["pckh50"] == 1 and result["epe_px"] < 0.05 and result["report_score"] < 0.005
 
 
+def test_the_report_score_is_relative_to_the_size_of_the_image():
+    shifted = TRUTH + np.array([3, 0], np.float32)
+    predicted, true, _ = predict(Oracle(shifted), FIGURES)
+    expected = pose.report_score(predicted, true, 48)
+    assert evaluate(Oracle(shifted), FIGURES)["report_score"] == pytest.approx(expected)
+    assert expected > 0.01
+
+
 def test_exchanged_coordinates_score_badly():
     assert evaluate(Oracle(TRUTH[..., ::-1]), FIGURES)["pckh50"] < 0.5
 

@@ -28,4 +28,7 @@ def test_something_else_is_not_a_log(tmp_path):
     (tmp_path / "log.csv").write_text("epoch,step\n1,zwei\n")
     with pytest.raises(ValueError, match=r"read_log: .*log\.csv is not a training log"):
         read_log(tmp_path / "log.csv")
+    with pytest.raises(ValueError, match="not a training log"):
+        Log(tmp_path / "log.csv", last_step=3)
+    assert Log(tmp_path / "log.csv").rows == []  # a new run writes over it
     assert read_log(tmp_path / "nothing.csv") == []

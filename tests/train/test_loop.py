@@ -38,7 +38,8 @@ def test_a_run_leaves_a_log_and_checkpoints(tmp_path):
     run.fit(6)
     rows = read_log(tmp_path / "log.csv")
     assert [(row.epoch, row.step) for row in rows] == [(1, 2), (2, 4), (3, 6)]
-    assert all(row.images_per_second > 0 and row.seconds > 0 for row in rows)
+    training_seconds = sum(2 * 4 / row.images_per_second for row in rows)
+    assert 0 < training_seconds <= rows[-1].seconds
     last, best = (load_checkpoint(tmp_path / name) for name in ("last.safetensors", "best.safetensors"))
     assert last.training["step"] == 6 and last.optimizer is not None and best.optimizer is None
     assert best.training["best"] == max(row.validation_pckh for row in rows)
@@ -57,6 +58,50 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
         np.testing.assert_array_equal(a.data, b.data, err_msg=name)
     a, b = (read_log(tmp_path / name / "log.csv") for name in ("whole", "halves"))
     assert [(r.step, r.loss, r.validation_pckh) for r in a] == [(r.step, r.loss, r.validation_pckh) for r in b]
+
+
+def test_every_step_sees_the_next_samples_in_training_mode(tmp_path, monkeypatch):
+    run = trainer(tmp_path, steps=5)
+    seen, batch = [], StickFigures.batch
+
+    def record(figures, indices):
+        if figures is run.training:
+            seen.extend(indices)
+        return batch(figures, indices)
+
+    monkeypatch.setattr(StickFigures, "batch", record)
+    run.model.eval()
+    run.fit(5)
+    assert seen == list(range(20))
+    assert run.model.state_dict()["stem.1.num_batches_tracked"].item() == 5
+
+
+def test_an_epoch_that_is_cut_short_is_scored_too(tmp_path):
+    trainer(tmp_path, steps=5).fit(5)
+    rows = read_log(tmp_path / "log.csv")
+    assert [(row.epoch, row.step) for row in rows] == [(1, 2), (2, 4), (3, 5)]
+
+
+def test_best_is_the_best_so_far_also_after_resuming(tmp_path, monkeypatch):
+    results = iter([0.5, 0.3, 0.4, 0.5, 0.2])
+    monkeypatch.setattr(loop_module, "evaluate", lambda *_: {"pckh50": next(results), "epe_px": 1.0})
+
+    def best():
+        return load_checkpoint(tmp_path / "best.safetensors").training["step"]
+
+    run = trainer(tmp_path, steps=10)
+    for total, expected in ((2, 2), (4, 2)):
+        run.fit(total)
+        assert best() == expected and run.best == 0.5
+    first_seconds = run.seconds
+    run = trainer(tmp_path, steps=10)
+    run.resume(load_checkpoint(tmp_path / "last.safetensors"))
+    assert run.best == 0.5 and run.seconds == first_seconds
+    for total, expected in ((6, 2), (8, 8), (10, 8)):  # of two equal ones the later
+        run.fit(total)
+        assert best() == expected and run.best == 0.5
+    seconds = [row.seconds for row in read_log(tmp_path / "log.csv")]
+    assert len(seconds) == 5 and all(a < b for a, b in zip(seconds, seconds[1:], strict=False))
 
 
 def test_ctrl_c_finishes_the_step_and_saves(tmp_path, monkeypatch):
