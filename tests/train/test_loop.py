@@ -38,8 +38,7 @@ def test_a_run_leaves_a_log_and_checkpoints(tmp_path):
     run.fit(6)
     rows = read_log(tmp_path / "log.csv")
     assert [(row.epoch, row.step) for row in rows] == [(1, 2), (2, 4), (3, 6)]
-    training_seconds = sum(2 * 4 / row.images_per_second for row in rows)
-    assert 0 < training_seconds <= rows[-1].seconds
+    assert all(row.images_per_second > 0 and row.seconds > 0 for row in rows)
     last, best = (load_checkpoint(tmp_path / name) for name in ("last.safetensors", "best.safetensors"))
     assert last.training["step"] == 6 and last.optimizer is not None and best.optimizer is None
     assert best.training["best"] == max(row.validation_pckh for row in rows)
@@ -100,8 +99,10 @@ def test_best_is_the_best_so_far_also_after_resuming(tmp_path, monkeypatch):
     for total, expected in ((6, 2), (8, 8), (10, 8)):  # of two equal ones the later
         run.fit(total)
         assert best() == expected and run.best == 0.5
-    seconds = [row.seconds for row in read_log(tmp_path / "log.csv")]
-    assert len(seconds) == 5 and all(a < b for a, b in zip(seconds, seconds[1:], strict=False))
+    rows = read_log(tmp_path / "log.csv")
+    assert len(rows) == 5
+    for i, row in enumerate(rows):
+        assert row.seconds >= sum(2 * 4 / earlier.images_per_second for earlier in rows[: i + 1]) > 0
 
 
 def test_ctrl_c_finishes_the_step_and_saves(tmp_path, monkeypatch):
