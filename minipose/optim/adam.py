@@ -1,13 +1,13 @@
-"""Adam."""
+"""Adam, and AdamW."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from minipose.kernels import kernels_of
-from minipose.optim.optimizer import Optimizer
+from minipose.kernels import Array, array_module, kernels_of
+from minipose.ops.checks import check_flag
+from minipose.optim.optimizer import Optimizer, check_from_zero, kept
 from minipose.tensor import Tensor
 
 
@@ -28,14 +28,21 @@ class Adam(Optimizer):
         Default 1e-8.
     weight_decay : float
         This times the parameter is added to its gradient. Default 0.
+    amsgrad : bool
+        Whether to divide by the largest v so far (Reddi, Kale & Kumar 2018). Default False.
+    maximize : bool
+        Whether to go up instead of down. Default False.
+    decoupled_weight_decay : bool
+        Whether `weight_decay` acts as in AdamW. Default False.
 
     Raises
     ------
     ValueError, TypeError
-        If an option is out of range, or the parameters are not leaves that require gradients.
+        If an option is out of range, or the parameters are not floating-point leaves.
     """
 
-    moments = ("exp_avg", "exp_avg_sq")
+    required = ("step", "exp_avg", "exp_avg_sq")
+    optional = ("max_exp_avg_sq",)
 
     def __init__(
         self,
@@ -44,28 +51,79 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        options |= {"maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay}
+        super().__init__(params, options)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Raise ValueError where an option is out of range."""
-        for option in ("lr", "eps", "weight_decay"):
-            if not 0 <= options[option] < math.inf:
-                raise ValueError(f"Adam: {option} must be a number from 0 up, got {options[option]!r}")
+        """Raise ValueError or TypeError where an option is out of range."""
+        name = type(self).__name__
+        check_from_zero(name, options, "lr", "eps", "weight_decay")
         betas = options["betas"]
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"Adam: betas must be two numbers from 0 up to, not including, 1; got {betas!r}")
+        pair = isinstance(betas, (tuple, list)) and len(betas) == 2 and all(isinstance(beta, float) for beta in betas)
+        if not pair or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"{name}: betas must be two numbers from 0 up to, not including, 1; got {betas!r}")
+        for flag in ("amsgrad", "maximize", "decoupled_weight_decay"):
+            check_flag(name, flag, options[flag])
 
-    def update(self, parameter: Tensor, state: dict[str, Any], options: dict[str, Any]) -> None:
-        """Change one parameter in place, and its moments."""
-        kernels_of(parameter.data).adam_step(
-            parameter.data,
-            parameter.grad.data,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            options["lr"],
-            *options["betas"],
-            options["eps"],
-            options["weight_decay"],
-            state["step"],
-        )
+    def update(self, parameter: Array, grad: Array, state: dict[str, Any], options: Mapping[str, Any]) -> None:
+        """Change the array of one parameter in place, and its moments."""
+        lr, (beta1, beta2), eps, decay = (options[key] for key in ("lr", "betas", "eps", "weight_decay"))
+        grad = -grad if options["maximize"] else grad
+        if options["decoupled_weight_decay"]:
+            parameter *= 1 - lr * decay
+            decay = 0.0
+        first, second = kept(state, "exp_avg", parameter), kept(state, "exp_avg_sq", parameter)
+        step = state["step"] = state.get("step", 0) + 1
+        if not options["amsgrad"]:
+            kernels_of(parameter).adam_step(parameter, grad, first, second, lr, beta1, beta2, eps, decay, step)
+            return
+        xp, largest = array_module(parameter), kept(state, "max_exp_avg_sq", parameter)
+        grad = grad + decay * parameter if decay else grad
+        first += (1 - beta1) * (grad - first)
+        second += (1 - beta2) * (grad * grad - second)
+        largest[...] = xp.maximum(largest, second)
+        parameter -= lr / (1 - beta1**step) * first / (xp.sqrt(largest / (1 - beta2**step)) + eps)
+
+
+class AdamW(Adam):
+    """Adam whose weight decay does not pass through the running means (Loshchilov & Hutter 2019), as torch's.
+
+    Before each update the parameter is multiplied by 1 - lr * weight_decay.
+
+    Parameters
+    ----------
+    params, lr, betas, eps, amsgrad, maximize
+        As for `Adam`.
+    weight_decay : float
+        Default 0.01.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Adam`.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned; the decay stays decoupled, even if Adam's state is loaded."""
+        super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True

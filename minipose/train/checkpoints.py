@@ -83,7 +83,7 @@ def save_checkpoint(
         numbers: dict[str, dict[str, Any]] = {}
         for i, values in state["state"].items():
             for name, value in values.items():
-                if np.ndim(value):
+                if isinstance(value, np.ndarray):
                     arrays[f"{OPTIMIZER}{i}.{name}"] = _in_row_order(value)
                 else:
                     numbers.setdefault(str(i), {})[name] = value

@@ -44,6 +44,18 @@ def test_a_checkpoint_holds_everything(tmp_path, trained, rng):
         np.testing.assert_array_equal(a.data, b.data)
 
 
+def test_a_parameter_of_one_number_keeps_its_moments(tmp_path):
+    model = models.create(ARCHITECTURE["name"], **ARCHITECTURE["options"])
+    model.scale = minipose.nn.Parameter(np.asarray(2.0, np.float32))
+    optimizer = Adam([model.scale])
+    (model.scale * 3).backward()
+    optimizer.step()
+    save_checkpoint(tmp_path / "a.safetensors", model, ARCHITECTURE, {}, optimizer)
+    loaded = load_checkpoint(tmp_path / "a.safetensors")
+    assert loaded.optimizer["state"][0]["exp_avg"].shape == ()
+    Adam([model.scale]).load_state_dict(loaded.optimizer)
+
+
 def test_the_file_opens_in_pytorch(tmp_path, trained):
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install -e '.[oracle]'")
     from safetensors.torch import load_file

@@ -1,15 +1,16 @@
-"""Learning-rate schedules."""
+"""A cosine with warm-up."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from minipose.ops.checks import is_integer
 from minipose.optim.optimizer import Optimizer
+from minipose.optim.schedule import LRScheduler
 
 
-class CosineWithWarmup:
+class CosineWithWarmup(LRScheduler):
     """Rise evenly to the optimiser's learning rate, then fall along half a cosine (Loshchilov & Hutter 2017, eq. 5).
 
     At step t of T, with w steps of warm-up, the learning rate is lr times
@@ -29,23 +30,24 @@ class CosineWithWarmup:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a number is out of range.
     """
 
     def __init__(self, optimizer: Optimizer, total_steps: int, warmup_steps: int = 0, final: float = 0.0) -> None:
-        whole = is_integer(total_steps) and is_integer(warmup_steps)
-        if not whole or total_steps < 1 or not 0 <= warmup_steps <= total_steps:
+        self.total_steps, self.warmup_steps, self.final = total_steps, warmup_steps, final
+        super().__init__(optimizer)
+
+    def check_options(self) -> None:
+        """Raise where an option is out of range."""
+        self.need_integers(1, "total_steps")
+        self.need_integers(0, "warmup_steps")
+        self.need_numbers(0, 1, "final")
+        if self.warmup_steps > self.total_steps:
             raise ValueError(
-                f"CosineWithWarmup: need integers total_steps >= 1 and 0 <= warmup_steps <= total_steps, "
-                f"got total_steps={total_steps} and warmup_steps={warmup_steps}"
+                f"CosineWithWarmup: warmup_steps must be at most total_steps, but "
+                f"warmup_steps={self.warmup_steps} and total_steps={self.total_steps}"
             )
-        if not 0 <= final <= 1:
-            raise ValueError(f"CosineWithWarmup: final must be a fraction from 0 to 1, got {final}")
-        self.optimizer, self.total_steps, self.warmup_steps, self.final = optimizer, total_steps, warmup_steps, final
-        self.base = [group["lr"] for group in optimizer.param_groups]
-        self.last_step = 0
-        self._set()
 
     def factor(self, step: int) -> float:
         """Return what the learning rate is multiplied by at `step`, counted from 0."""
@@ -54,24 +56,19 @@ class CosineWithWarmup:
         progress = min(1.0, (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps))
         return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
 
-    def _set(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
-            group["lr"] = base * self.factor(self.last_step)
-
-    def step(self) -> None:
-        """Go on to the next step's learning rate; call it after `optimizer.step()`."""
-        self.last_step += 1
-        self._set()
+    def get_lr(self) -> list[float]:
+        """Return base * factor(step)."""
+        return [base * self.factor(self.last_epoch) for base in self.base_lrs]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position in the schedule and the learning rates that it scales."""
-        return {"last_step": self.last_step, "base": list(self.base)}
+        return {"last_step": self.last_epoch, "base": list(self.base_lrs)}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go to a saved position; the length of the schedule stays this one's."""
-        if len(state["base"]) != len(self.base):
-            raise ValueError(
-                f"CosineWithWarmup: {len(state['base'])} groups were saved, but the optimiser has {len(self.base)}"
-            )
-        self.last_step, self.base = state["last_step"], list(state["base"])
-        self._set()
+        state = state_dict if isinstance(state_dict, Mapping) else {}
+        if not {"last_step", "base"} <= set(state):
+            raise TypeError("CosineWithWarmup.load_state_dict: expected a dict with 'last_step' and 'base'")
+        saved = {"last_epoch": state["last_step"], "base_lrs": state["base"]}
+        super().load_state_dict({**vars(self), **saved})
+        self._set(self.get_lr())
