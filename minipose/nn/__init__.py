@@ -2,20 +2,36 @@
 
 from minipose.nn import functional as functional
 from minipose.nn import init as init
+from minipose.nn import utils as utils
 from minipose.nn.activation import ReLU, Sigmoid
 from minipose.nn.blocks import ResidualBlock, TransposedResidualBlock
 from minipose.nn.container import ModuleList, Sequential
 from minipose.nn.conv import Conv2d, ConvTranspose2d
+from minipose.nn.dropout import Dropout, Dropout2d
 from minipose.nn.linear import Flatten, Identity, Linear
+from minipose.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from minipose.nn.module import Module
-from minipose.nn.norm import BatchNorm2d
+from minipose.nn.norm import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm2d, LayerNorm
 from minipose.nn.parameter import Parameter
 from minipose.nn.pooling import MaxPool2d
+from minipose.nn.softmax import LogSoftmax, Softmax
 from minipose.nn.summary import Summary, summary
 from minipose.nn.upsample import Upsample
 
 __all__ = [
-    "BatchNorm2d", "Conv2d", "ConvTranspose2d", "Flatten", "Identity", "Linear", "MaxPool2d", "Module", "ModuleList",
-    "Parameter", "ReLU", "ResidualBlock", "Sequential", "Sigmoid", "Summary", "TransposedResidualBlock", "Upsample",
-    "functional", "init", "summary",
+    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss",
+    "Dropout", "Dropout2d", "Flatten", "GroupNorm", "HuberLoss", "Identity", "InstanceNorm2d", "KLDivLoss", "L1Loss",
+    "LayerNorm", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module", "ModuleList", "NLLLoss", "Parameter", "ReLU",
+    "ResidualBlock", "Sequential", "Sigmoid", "SmoothL1Loss", "Softmax", "Summary", "TransposedResidualBlock",
+    "Upsample", "functional", "init", "summary", "utils",
 ]  # fmt: skip

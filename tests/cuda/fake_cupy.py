@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,7 +34,7 @@ METHODS = {  # name: the keywords that it takes
     "reshape": (),
     "transpose": (),
 }
-UFUNCS = ("abs", "maximum", "sqrt", "exp", "log", "tanh", "sign", "isnan")
+UFUNCS = ("abs", "maximum", "sqrt", "exp", "log", "tanh", "sign", "isnan", "log1p", "minimum")
 FUNCTIONS = {  # name: the keywords that it takes
     "broadcast_to": (),
     "concatenate": ("axis",),
@@ -114,6 +115,9 @@ def _index(array: np.ndarray, key: Any, writing: builtins.bool) -> Any:
     return tuple(result)
 
 
+_by_host: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+
+
 class ndarray:
     """An array on the pretended device."""
 
@@ -121,6 +125,14 @@ class ndarray:
 
     def __init__(self, host: np.ndarray) -> None:
         self._host = host
+        _by_host.setdefault(id(host), self)
+
+    @property
+    def base(self) -> ndarray | None:
+        """The array that this one is a view of."""
+        host = self._host.base
+        known = _by_host.get(id(host))
+        return ndarray(host) if known is None and host is not None else known
 
     def __array__(self, *arguments: Any, **options: Any) -> Any:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
