@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -49,10 +50,13 @@ def called_by(case: Case) -> set[str]:
     return called(lambda: case.run(Minipose, *inputs))
 
 
-def cases_by_name(cases: Iterable[Case]) -> dict[str, list[Case]]:
-    """Return the cases that call each name."""
-    table: dict[str, list[Case]] = {}
-    for case in cases:
-        for name in sorted(called_by(case)):
-            table.setdefault(name, []).append(case)
-    return table
+def cases_by_name(families: Iterable[ModuleType]) -> dict[str, list[Case]]:
+    """Return the cases that call each name: those of the family that it is defined in, if there are any, else all."""
+    table: dict[str, dict[bool, list[Case]]] = {}
+    for family in families:
+        for case in family.CASES:
+            for name in called_by(case):
+                home = FUNCTIONS[name if name in FUNCTIONS else f"__{name}__"].__module__.rpartition(".")[2]
+                own = family.__name__.endswith(f".test_{home}")
+                table.setdefault(name, {True: [], False: []})[own].append(case)
+    return {name: cases[True] or cases[False] for name, cases in sorted(table.items())}
