@@ -1,21 +1,46 @@
 """minipose: a deep-learning engine to learn backpropagation with, and the pose networks built on it."""
 
 from minipose import nn, ops, optim
-from minipose.autograd import Function, checkpoint, detect_anomaly, enable_grad, grad, is_grad_enabled, no_grad
+from minipose.autograd import (
+    Function,
+    GradcheckError,
+    adjoint_check,
+    checkpoint,
+    detect_anomaly,
+    enable_grad,
+    grad,
+    gradcheck,
+    gradgradcheck,
+    is_grad_enabled,
+    no_grad,
+)
 from minipose.ops import (
     amax,
+    amin,
     argmax,
+    argmin,
     cat,
+    cumsum,
+    einsum,
     exp,
     flatten,
     log,
+    log_softmax,
+    logsumexp,
     matmul,
+    max,
     mean,
+    min,
+    norm,
+    outer,
     permute,
+    prod,
     relu,
     reshape,
     sigmoid,
+    softmax,
     sqrt,
+    std,
     sum,
     var,
 )
@@ -38,9 +63,10 @@ from minipose.tensor import (
 __version__ = "0.1.0"
 
 __all__ = [
-    "Function", "Tensor", "amax", "argmax", "bool_", "cat", "checkpoint", "detect_anomaly", "enable_grad",
-    "exp", "flatten", "float32", "float64",
-    "grad", "int64", "is_grad_enabled", "log", "manual_seed", "matmul", "mean", "nn", "no_grad", "ones",
-    "ones_like", "ops", "optim", "permute", "randn", "relu", "reshape", "sigmoid", "sqrt", "sum", "tensor", "uint8",
-    "var", "zeros", "zeros_like",
+    "Function", "GradcheckError", "Tensor", "adjoint_check", "amax", "amin", "argmax", "argmin", "bool_", "cat",
+    "checkpoint", "cumsum", "detect_anomaly", "einsum", "enable_grad", "exp", "flatten", "float32", "float64", "grad",
+    "gradcheck", "gradgradcheck", "int64", "is_grad_enabled", "log", "log_softmax", "logsumexp", "manual_seed",
+    "matmul", "max", "mean", "min", "nn", "no_grad", "norm", "ones", "ones_like", "ops", "optim", "outer", "permute",
+    "prod", "randn", "relu", "reshape", "sigmoid", "softmax", "sqrt", "std", "sum", "tensor", "uint8", "var", "zeros",
+    "zeros_like",
 ]  # fmt: skip

@@ -23,6 +23,23 @@ float32, float64 = np.dtype("float32"), np.dtype("float64")
 int64, uint8, bool_ = np.dtype("int64"), np.dtype("uint8"), np.dtype("bool")
 
 
+def as_dtype(name: str, dtype: Any) -> np.dtype:
+    """Return `dtype`, given by name, by NumPy's class or by itself, as NumPy's.
+
+    Raises
+    ------
+    TypeError
+        If it is not a data type of numbers or booleans.
+    """
+    try:
+        result = np.dtype(dtype) if isinstance(dtype, (str, type, np.dtype)) else None  # a Tensor has a dtype too
+    except (TypeError, ValueError, SyntaxError):  # SyntaxError: NumPy's for "3,"
+        result = None
+    if result is None or result.kind not in "fiub":
+        raise TypeError(f"{name}: dtype must be float32, float64, int64, uint8 or bool, not {dtype!r}")
+    return result
+
+
 class Version:
     """Counts the writes to an array, for all Tensors that are views of it."""
 

@@ -6,8 +6,9 @@ from minipose.nn import utils as utils
 from minipose.nn.activation import ReLU, Sigmoid
 from minipose.nn.blocks import ResidualBlock, TransposedResidualBlock
 from minipose.nn.container import ModuleList, Sequential
-from minipose.nn.conv import Conv2d, ConvTranspose2d
+from minipose.nn.conv import Conv1d, Conv2d, ConvTranspose2d
 from minipose.nn.dropout import Dropout, Dropout2d
+from minipose.nn.fold import Fold, Unfold
 from minipose.nn.linear import Flatten, Identity, Linear
 from minipose.nn.loss import (
     BCELoss,
@@ -29,9 +30,9 @@ from minipose.nn.summary import Summary, summary
 from minipose.nn.upsample import Upsample
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss",
-    "Dropout", "Dropout2d", "Flatten", "GroupNorm", "HuberLoss", "Identity", "InstanceNorm2d", "KLDivLoss", "L1Loss",
-    "LayerNorm", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module", "ModuleList", "NLLLoss", "Parameter", "ReLU",
-    "ResidualBlock", "Sequential", "Sigmoid", "SmoothL1Loss", "Softmax", "Summary", "TransposedResidualBlock",
-    "Upsample", "functional", "init", "summary", "utils",
+    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose2d",
+    "CrossEntropyLoss", "Dropout", "Dropout2d", "Flatten", "Fold", "GroupNorm", "HuberLoss", "Identity",
+    "InstanceNorm2d", "KLDivLoss", "L1Loss", "LayerNorm", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module",
+    "ModuleList", "NLLLoss", "Parameter", "ReLU", "ResidualBlock", "Sequential", "Sigmoid", "SmoothL1Loss", "Softmax",
+    "Summary", "TransposedResidualBlock", "Unfold", "Upsample", "functional", "init", "summary", "utils",
 ]  # fmt: skip

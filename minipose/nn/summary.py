@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minipose.autograd import no_grad
-from minipose.nn.conv import Conv2d, ConvTranspose2d
+from minipose.nn.conv import Conv1d, Conv2d, ConvTranspose2d
 from minipose.nn.linear import Linear
 from minipose.nn.module import Module
 from minipose.tensor import Tensor, float32, zeros
@@ -55,7 +55,7 @@ class Summary:
 
 
 def _multiply_adds(module: Module, input: Tensor, result: Tensor) -> int:
-    if isinstance(module, Conv2d):
+    if isinstance(module, (Conv1d, Conv2d)):
         return result.numel() * math.prod(module.weight.shape[1:])
     if isinstance(module, ConvTranspose2d):
         return input.numel() * math.prod(module.weight.shape[1:])

@@ -1,14 +1,27 @@
 """Operations on Tensors, one family a file, each with its derivative."""
 
 from minipose.ops import methods as methods
-from minipose.ops.conv import conv2d, conv_transpose2d
+from minipose.ops.class_loss import cross_entropy, nll_loss
+from minipose.ops.conv import conv1d, conv2d, conv_transpose2d
+from minipose.ops.dropout import dropout, dropout2d
 from minipose.ops.elementwise import abs, add, div, exp, log, mul, neg, pow, relu, sigmoid, sqrt, sub
-from minipose.ops.loss import mse_loss
-from minipose.ops.matmul import linear, matmul
-from minipose.ops.norm import batch_norm
+from minipose.ops.extremes import amax, amin, argmax, argmin, max, min
+from minipose.ops.fold import fold, unfold
+from minipose.ops.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    smooth_l1_loss,
+)
+from minipose.ops.matmul import einsum, linear, matmul, outer
+from minipose.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
 from minipose.ops.pool import max_pool2d
-from minipose.ops.reduce import amax, argmax, mean, sum, var
+from minipose.ops.reduce import cumsum, logsumexp, mean, norm, prod, std, sum, var
 from minipose.ops.resize import interpolate
 from minipose.ops.shape import cat, expand, flatten, permute, reshape, squeeze, transpose, unsqueeze
+from minipose.ops.softmax import log_softmax, softmax
 
 __all__ = sorted(name for name, value in vars().items() if getattr(value, "__module__", "").startswith(__name__))

@@ -156,3 +156,19 @@ def normalise_dims(name: str, dim: int | Sequence[int] | None, ndim: int) -> tup
     if len(set(axes)) != len(axes):
         raise ValueError(f"{name}: dim {dim} names an axis twice")
     return tuple(axes)
+
+
+def reduced_axes(name: str, dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Return the axes that `dim` names as torch's reductions read it: all of them for None and for ().
+
+    A 0-d tensor has no axis to name, but 0 and -1 are let pass.
+    """
+    axes = normalise_dims(name, None if isinstance(dim, (tuple, list)) and not dim else dim, max(ndim, 1))
+    return axes if ndim else ()
+
+
+def one_axis(name: str, dim: Any, ndim: int) -> int:
+    """Return `dim` as an axis in 0..ndim-1; 0 for a 0-d tensor. Raise TypeError unless it is one integer."""
+    if not is_integer(dim):
+        raise TypeError(f"{name}: dim must be one axis, not {dim!r}")
+    return normalise_dims(name, dim, max(ndim, 1))[0]

@@ -11,11 +11,27 @@ transposed convolution, nor for derivatives of any order.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from minipose.autograd import Function
 from minipose.kernels import Array, kernels_of
 from minipose.kernels.reference import conv_output_size
-from minipose.ops.checks import Pair, check_image, check_per_channel, check_tensor, is_integer, letters, pair
+from minipose.ops.checks import (
+    Pair,
+    check_choice,
+    check_float_tensor,
+    check_per_channel,
+    check_tensor,
+    is_integer,
+    letters,
+    pair,
+)
+from minipose.ops.shape import IndexGrad
 from minipose.tensor import Tensor
+
+TOO_FAR = 2**31  # pixels: what a stride, a padding or a dilation must stay below
+TOO_MANY = 2**40  # entries: no memory holds such a result
 
 
 class Conv2d(Function):
@@ -77,28 +93,152 @@ def _crop(y: Tensor, like: Tensor) -> Tensor:
     return y if y.shape == like.shape else y[:, :, : like.shape[2], : like.shape[3]]
 
 
+def _letters(input: Tensor, axes: int) -> str:
+    """Return the shape of a batch, or of a single image or line, in letters."""
+    names = ("N C H W" if axes == 2 else "N C L").split()
+    return letters(input.shape, " ".join(names[-input.ndim :]))
+
+
 def _check(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, weight_names: str) -> None:
-    """Check what conv2d and conv_transpose2d share; in `weight_names` F are the output channels and C the input's."""
-    check_image(name, input)
+    """Check what all convolutions share; in `weight_names` F are the output channels and C the input's."""
+    check_float_tensor(name, "input", input)
+    count = len(weight_names.split())
+    if input.ndim not in (count, count - 1):
+        shapes = "N C H W or C H W" if count == 4 else "N C L or C L"
+        raise ValueError(f"{name}: input must be {shapes}, not of shape {input.shape}")
     check_tensor(name, "weight", weight)
-    if weight.ndim != 4 or 0 in weight.shape:
+    if weight.ndim != count or 0 in weight.shape:
         raise ValueError(f"{name}: weight must be {weight_names} with no empty axis, not shape {weight.shape}")
     if weight.dtype != input.dtype:
         raise TypeError(f"{name}: input is {input.dtype} but weight is {weight.dtype}; convert one with .to()")
+    if weight.device != input.device:
+        raise ValueError(f"{name}: weight is on {weight.device!r} but input on {input.device!r}; move one with .to()")
     if not is_integer(groups) or groups < 1:
         raise ValueError(f"{name}: groups must be a positive integer, not {groups!r}")
     transposed = weight_names.startswith("C")
     C = weight.shape[0] if transposed else weight.shape[1] * groups
     F = weight.shape[1] * groups if transposed else weight.shape[0]
-    if input.shape[1] != C:
+    shape, channels = _letters(input, count - 2), input.shape[1 - count]
+    if channels != C:
         raise ValueError(
-            f"{name}: input has {input.shape[1]} channels ({letters(input.shape, 'N C H W')}) but weight expects {C} "
+            f"{name}: input has {channels} channels ({shape}) but weight expects {C} "
             f"({letters(weight.shape, weight_names)}, groups={groups})"
         )
     if C % groups or F % groups:
         raise ValueError(f"{name}: groups={groups} must divide the {C} input and the {F} output channels")
+    if 0 in input.shape[2 - count :] and input.shape[0] != 0:
+        raise ValueError(f"{name}: input has no pixels ({shape})")
     if bias is not None:
         check_per_channel(name, "bias", bias, F, input, "F")
+
+
+def per_axis(name: str, argument: str, value: int | Sequence[int], least: int, axes: int = 2) -> Pair:
+    """Return `value` as (vertical, horizontal); along a line the vertical one is `least`, which changes nothing."""
+    if axes == 1:
+        value = value[0] if isinstance(value, (tuple, list)) and len(value) == 1 else value
+        if not is_integer(value) or value < least:
+            raise ValueError(f"{name}: {argument} must be an integer of at least {least}, not {value!r}")
+        value = (least, value)
+    values = pair(name, argument, value, least)
+    if max(values) >= TOO_FAR:
+        raise ValueError(f"{name}: {argument} must be less than 2**31, not {max(values)}")
+    return values
+
+
+def check_memory(name: str, what: str, shape: Sequence[int], padding: Pair = (0, 0)) -> None:
+    """Raise ValueError where no memory can hold an array of `shape`, its last two axes padded on both sides."""
+    *rest, H, W = shape
+    shape = (*rest, H + 2 * padding[0], W + 2 * padding[1])
+    if math.prod(max(1, n) for n in shape) >= TOO_MANY:
+        raise ValueError(f"{name}: the {what} would have shape {shape}, which is too large")
+
+
+def _batch(input: Tensor, axes: int) -> Tensor:
+    """Return the input as N C H W: a single one as a batch of one, a line as an image one pixel high."""
+    x = input.unsqueeze(-2) if axes == 1 else input
+    return x if x.ndim == 4 else x.unsqueeze(0)
+
+
+def _unbatch(y: Tensor, like: Tensor, axes: int) -> Tensor:
+    """Undo `_batch`."""
+    y = y if like.ndim == axes + 2 else y.squeeze(0)
+    return y.squeeze(-2) if axes == 1 else y
+
+
+def _pad_end(x: Tensor, rows: int, columns: int) -> Tensor:
+    """Return x (N C H W) with this many more rows and columns of zeros at the bottom and on the right."""
+    N, C, H, W = x.shape
+    return IndexGrad.apply(x, index=(..., slice(H), slice(W)), shape=(N, C, H + rows, W + columns))
+
+
+def _conv(
+    name: str,
+    weight_names: str,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: int | Sequence[int],
+    padding: int | Sequence[int] | str,
+    dilation: int | Sequence[int],
+    groups: int,
+) -> Tensor:
+    """Correlate lines or images, whichever `weight_names` has axes for."""
+    _check(name, input, weight, bias, groups, weight_names)
+    axes = weight.ndim - 2
+    x, w = _batch(input, axes), weight.unsqueeze(-2) if axes == 1 else weight
+    steps = per_axis(name, "stride", stride, 1, axes)
+    spacing = per_axis(name, "dilation", dilation, 1, axes)
+    if isinstance(padding, str):
+        check_choice(name, "padding", padding, ("same", "valid"))
+        if padding == "same" and steps != (1, 1):
+            raise ValueError(f"{name}: padding='same' needs a stride of 1, not {stride}")
+        total = [d * (k - 1) if padding == "same" else 0 for d, k in zip(spacing, w.shape[2:], strict=True)]
+        # Where it cannot be the same on both sides, the right and the bottom get one more.
+        if total[0] % 2 or total[1] % 2:
+            x = _pad_end(x, total[0] % 2, total[1] % 2)
+        margin = total[0] // 2, total[1] // 2
+    else:
+        margin = per_axis(name, "padding", padding, 0, axes)
+    size = conv_output_size(x.shape[2:], w.shape[2:], steps, margin, spacing)
+    if min(size) < 1:
+        raise ValueError(
+            f"{name}: the kernel ({letters(weight.shape, weight_names)}, dilation={dilation}) is larger than the "
+            f"padded input ({_letters(input, axes)}, padding={padding})"
+        )
+    check_memory(name, "padded input", x.shape, margin)
+    check_memory(name, "result", (x.shape[0], w.shape[0], *size))
+    y = Conv2d.apply(x, w, stride=steps, padding=margin, dilation=spacing, groups=int(groups))
+    return _unbatch(y if bias is None else y + bias.reshape(1, -1, 1, 1), input, axes)
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int] = 1,
+    padding: int | tuple[int] | str = 0,
+    dilation: int | tuple[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Correlate the lines of `input` with `weight` and add `bias`, as `torch.nn.functional.conv1d`.
+
+    Parameters
+    ----------
+    input : (N, C, L) or (C, L)
+    weight : (F, C / groups, K)
+    bias : (F,), optional
+    stride, padding, dilation, groups : as for `conv2d`
+
+    Returns
+    -------
+    (N, F, OL) or (F, OL) with OL = floor((L + 2 padding - dilation (K - 1) - 1) / stride) + 1
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d`.
+    """
+    return _conv("conv1d", "F C K", input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(
@@ -114,39 +254,34 @@ def conv2d(
 
     Parameters
     ----------
-    input : (N, C, H, W)
+    input : (N, C, H, W) or (C, H, W)
     weight : (F, C / groups, KH, KW)
     bias : (F,), optional
-    stride, padding, dilation : int or (vertical, horizontal), in pixels; padding adds zeros on both sides
+    stride, dilation : int or (vertical, horizontal), in pixels
+    padding : int, (vertical, horizontal), "valid" or "same"
+        How many zeros to add on each side: with "valid" none; with "same", for a stride of 1, as many as keep the
+        size, the odd one of an even kernel at the bottom or on the right.
     groups : int
         The channels are split into this many parts that do not see each other.
 
     Returns
     -------
-    (N, F, OH, OW) with OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1
+    (N, F, OH, OW) or (F, OH, OW) with OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1
 
     Raises
     ------
     ValueError, TypeError
         If shapes, dtypes or options do not fit, or the kernel is larger than the padded image.
-    NotImplementedError
-        For the paddings 'same' and 'valid'.
     """
-    _check("conv2d", input, weight, bias, groups, "F C KH KW")
-    if isinstance(padding, str):
-        raise NotImplementedError(f"conv2d: padding={padding!r} is not done yet; give the number of pixels")
-    geometry = {
-        "stride": pair("conv2d", "stride", stride, 1),
-        "padding": pair("conv2d", "padding", padding, 0),
-        "dilation": pair("conv2d", "dilation", dilation, 1),
-    }
-    if min(conv_output_size(input.shape[2:], weight.shape[2:], **geometry)) < 1:
-        raise ValueError(
-            f"conv2d: the kernel ({letters(weight.shape, 'F C KH KW')}, dilation={dilation}) is larger than the "
-            f"padded image ({letters(input.shape, 'N C H W')}, padding={padding})"
-        )
-    y = Conv2d.apply(input, weight, groups=int(groups), **geometry)
-    return y if bias is None else y + bias.reshape(1, -1, 1, 1)
+    return _conv("conv2d", "F C KH KW", input, weight, bias, stride, padding, dilation, groups)
+
+
+def transposed_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
+    """Return the smallest (H, W) that a convolution makes an image of `size` of."""
+    return tuple(
+        (n - 1) * s - 2 * p + d * (k - 1) + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
 
 
 def conv_transpose2d(
@@ -163,7 +298,7 @@ def conv_transpose2d(
 
     Parameters
     ----------
-    input : (N, C, H, W)
+    input : (N, C, H, W) or (C, H, W)
     weight : (C, F / groups, KH, KW)
     bias : (F,), optional
     stride, dilation : int or (vertical, horizontal), in pixels of the result
@@ -176,7 +311,7 @@ def conv_transpose2d(
 
     Returns
     -------
-    (N, F, OH, OW) with OH = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1
+    (N, F, OH, OW) or (F, OH, OW) with OH = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1
 
     Raises
     ------
@@ -185,22 +320,22 @@ def conv_transpose2d(
     """
     name = "conv_transpose2d"
     _check(name, input, weight, bias, groups, "C F KH KW")
-    stride, padding = pair(name, "stride", stride, 1), pair(name, "padding", padding, 0)
-    dilation, more = pair(name, "dilation", dilation, 1), pair(name, "output_padding", output_padding, 0)
-    if any(m >= max(s, d) for m, s, d in zip(more, stride, dilation, strict=True)):
+    steps, margin = per_axis(name, "stride", stride, 1), per_axis(name, "padding", padding, 0)
+    spacing, more = per_axis(name, "dilation", dilation, 1), per_axis(name, "output_padding", output_padding, 0)
+    if any(m >= max(s, d) for m, s, d in zip(more, steps, spacing, strict=True)):
         raise ValueError(
             f"{name}: output_padding={output_padding} must be smaller than stride={stride} or dilation={dilation}"
         )
-    size = tuple(
-        (n - 1) * s - 2 * p + d * (k - 1) + m + 1
-        for n, s, p, d, k, m in zip(input.shape[2:], stride, padding, dilation, weight.shape[2:], more, strict=True)
-    )
-    if min(size) < 1 or 0 in input.shape[2:]:
+    smallest = transposed_size(input.shape[-2:], weight.shape[2:], steps, margin, spacing)
+    size = smallest[0] + more[0], smallest[1] + more[1]
+    if min(size) < 1:
         raise ValueError(
-            f"{name}: the result would be {size[0]} x {size[1]} pixels (input {letters(input.shape, 'N C H W')}, "
+            f"{name}: the result would be {size[0]} x {size[1]} pixels (input {_letters(input, 2)}, "
             f"kernel {tuple(weight.shape[2:])}, stride={stride}, padding={padding})"
         )
+    x = _batch(input, 2)
+    check_memory(name, "result", (x.shape[0], weight.shape[1] * groups, *size), margin)
     y = Conv2dInputGrad.apply(
-        input, weight, size=size, stride=stride, padding=padding, dilation=dilation, groups=int(groups)
+        x, weight, size=size, stride=steps, padding=margin, dilation=spacing, groups=int(groups)
     )
-    return y if bias is None else y + bias.reshape(1, -1, 1, 1)
+    return _unbatch(y if bias is None else y + bias.reshape(1, -1, 1, 1), input, 2)

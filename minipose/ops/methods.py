@@ -6,7 +6,7 @@ from typing import Any
 
 from minipose import autograd
 from minipose.kernels import array_module
-from minipose.ops import elementwise, inplace, matmul, reduce, shape
+from minipose.ops import elementwise, extremes, inplace, matmul, reduce, shape, softmax
 from minipose.tensor import Tensor
 
 
@@ -45,9 +45,11 @@ OPERATORS = {"add": elementwise.add, "sub": elementwise.sub, "mul": elementwise.
 
 METHODS = {  # by the file that defines them
     elementwise: "abs add div exp log mul neg pow relu sigmoid sqrt sub to",
-    matmul: "matmul",
-    reduce: "amax argmax mean sum var",
+    matmul: "matmul outer",
+    reduce: "cumsum logsumexp mean norm prod std sum var",
     shape: "expand flatten permute reshape squeeze transpose unsqueeze",
+    softmax: "log_softmax softmax",
+    extremes: "amax amin argmax argmin max min",
     inplace: "copy_ fill_ zero_",
     autograd: "backward register_hook retain_grad",
 }

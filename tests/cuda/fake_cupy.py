@@ -30,14 +30,17 @@ METHODS = {  # name: the keywords that it takes
     "mean": ("axis",),
     "var": ("axis",),
     "max": ("axis", "keepdims"),
+    "min": ("axis", "keepdims"),
     "argmax": ("axis",),
+    "argmin": ("axis",),
     "reshape": (),
     "transpose": (),
 }
-UFUNCS = ("abs", "maximum", "sqrt", "exp", "log", "tanh", "sign", "isnan", "log1p", "minimum")
+UFUNCS = ("abs", "maximum", "sqrt", "exp", "log", "tanh", "sign", "isfinite", "isnan", "log1p", "minimum")
 FUNCTIONS = {  # name: the keywords that it takes
     "broadcast_to": (),
     "concatenate": ("axis",),
+    "cumsum": ("axis", "dtype"),
     "matmul": (),
     "pad": ("constant_values",),
     "take": ("axis",),
