@@ -1,4 +1,4 @@
-"""Tensor: an array, and the operation that made it.
+"""Tensor: an array, and the operation that made it. What makes tensors is in `minipose.creation`.
 
 The operators and methods that compute (`+`, `sum`, `reshape`, `backward`, ...) live in `minipose.ops` and are
 attached to the class by `minipose.ops.methods`, so that this file knows nothing of any operation.
@@ -6,15 +6,13 @@ attached to the class by `minipose.ops.methods`, so that this file knows nothing
 
 from __future__ import annotations
 
-import numbers
 import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minipose.kernels import Array, array_module, device_of, to_device
-from minipose.random import default_generator
+from minipose.kernels import Array, device_of, to_device
 
 if TYPE_CHECKING:
     from minipose.autograd import Function
@@ -223,82 +221,3 @@ class Tensor:
         elif self.requires_grad:
             notes.append("requires_grad=True")
         return f"tensor({', '.join(notes)})"
-
-
-def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """Copy `data` into a new leaf.
-
-    Parameters
-    ----------
-    data : number, nested sequence, array or Tensor
-    dtype : data type, optional
-        Default: an array's own; float32 for Python floats, int64 for integers, bool for booleans.
-    device : {"cpu", "cuda"}, optional
-        Default: where `data` is; "cpu" for what is not an array.
-    requires_grad : bool
-
-    Raises
-    ------
-    TypeError
-        If `data` does not make a rectangular array of numbers.
-    """
-    if isinstance(data, Tensor):
-        data = data.data
-    if hasattr(data, "get") and hasattr(data, "dtype"):  # a CuPy array stays where it is until moved
-        array = data.copy() if dtype is None else data.astype(dtype)
-    else:
-        try:
-            array = np.array(data, dtype=dtype)
-        except (ValueError, TypeError) as error:
-            raise TypeError(f"tensor: data is not a rectangular array of numbers: {error}") from None
-        if dtype is None and array.dtype == np.float64 and not hasattr(data, "dtype"):
-            array = array.astype(np.float32)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"tensor: dtype {array.dtype} is not supported; use a floating-point, integer or bool type")
-    return Tensor(array if device is None else to_device(array, device), requires_grad)
-
-
-def _shape(name: str, shape: tuple) -> tuple[int, ...]:
-    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-        shape = tuple(shape[0])
-    if not all(isinstance(n, numbers.Integral) and n >= 0 for n in shape):
-        raise ValueError(f"{name}: shape must be non-negative integers, not {shape}")
-    return tuple(int(n) for n in shape)
-
-
-def zeros(*shape: int, dtype: Any = float32, device: str = "cpu", requires_grad: bool = False) -> Tensor:
-    """Return a tensor of zeros."""
-    return Tensor(to_device(np.zeros(_shape("zeros", shape), dtype), device), requires_grad)
-
-
-def ones(*shape: int, dtype: Any = float32, device: str = "cpu", requires_grad: bool = False) -> Tensor:
-    """Return a tensor of ones."""
-    return Tensor(to_device(np.ones(_shape("ones", shape), dtype), device), requires_grad)
-
-
-def zeros_like(other: Tensor, requires_grad: bool = False) -> Tensor:
-    """Return zeros in the shape, dtype, device and memory layout of `other`."""
-    return Tensor(_like(other.data, 0), requires_grad)
-
-
-def ones_like(other: Tensor, requires_grad: bool = False) -> Tensor:
-    """Return ones in the shape, dtype, device and memory layout of `other`."""
-    return Tensor(_like(other.data, 1), requires_grad)
-
-
-def _like(array: Array, value: int) -> Array:
-    return array_module(array).full_like(array, value)
-
-
-def randn(
-    *shape: int,
-    generator: np.random.Generator | None = None,
-    dtype: Any = float32,
-    device: str = "cpu",
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return standard normal values from `generator`, or from the one that `manual_seed` seeds."""
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"randn: dtype must be a floating-point type, not {dtype}")
-    values = (generator or default_generator()).standard_normal(_shape("randn", shape)).astype(dtype)
-    return Tensor(to_device(values, device), requires_grad)

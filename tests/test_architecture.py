@@ -16,7 +16,7 @@ ALL_FILES = [f for f in sorted(PROJECT.rglob("*.py")) if not {".venv", "build", 
 
 LAYERS = [  # a part may import what stands below it, and its own files
     ["kernels"],
-    ["tensor", "autograd"],
+    ["tensor", "creation", "autograd"],
     ["ops"],
     ["nn", "optim", "pose"],
     ["data", "models"],
@@ -26,7 +26,7 @@ LAYERS = [  # a part may import what stands below it, and its own files
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 FOR_ALL = {"files", "random"}
 PACKAGE_LEVEL = LEVEL["optim"]  # minipose/__init__.py gathers what stands up to here
-WITHIN_A_LEVEL = {("autograd", "tensor")}
+WITHIN_A_LEVEL = {("autograd", "tensor"), ("creation", "tensor")}
 
 
 def part_of(path):

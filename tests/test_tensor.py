@@ -6,88 +6,16 @@ import pytest
 import minipose
 from minipose import Tensor
 
-# ---- creation ----
 
-
-@pytest.mark.parametrize("data", [
-    2.5, 3, True, [1.0, 2.0], [[1, 2], [3, 4]], [True, False], [1, 2.5], [], (1.0, 2.0), [[0.5, 1], [True, 2]],
-], ids=str)  # fmt: skip
-def test_python_data_gets_the_dtype_that_torch_gives_it(data, torch):
-    ours, theirs = minipose.tensor(data), torch.tensor(data)
-    assert str(ours.dtype) == str(theirs.dtype).removeprefix("torch.")
-    np.testing.assert_array_equal(ours.data, theirs.numpy())
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool"])
-def test_an_array_keeps_its_dtype_and_is_copied(dtype):
-    array = np.array([[1, 0, 1], [0, 1, 1]]).astype(dtype)
-    t = minipose.tensor(array)
-    assert t.dtype == dtype and not np.shares_memory(t.data, array)
-    assert Tensor(array).data is array
-
-
-def test_tensor_copies_a_tensor(rng):
-    x = Tensor(rng.standard_normal((2, 3)), requires_grad=True)
-    y = minipose.tensor(x * 2)
-    assert y.is_leaf and not y.requires_grad and not np.shares_memory(x.data, y.data)
-    np.testing.assert_array_equal(y.data, 2 * x.data)
-
-
-def test_tensor_keeps_the_memory_layout(rng):
-    array = rng.standard_normal((2, 7, 5, 3)).transpose(0, 3, 1, 2)
-    assert minipose.tensor(array).data.strides == array.strides
-
-
-def test_dtype_device_and_requires_grad():
-    x = minipose.tensor([1, 2], dtype="float64", requires_grad=True)
-    assert x.dtype == minipose.float64 and x.requires_grad and x.is_leaf and x.grad is None and x.device == "cpu"
-    with pytest.raises(ValueError, match="'gpu'"):
-        minipose.tensor([1.0], device="gpu")
-
-
-def test_zeros_ones_and_their_likes(rng):
-    assert minipose.zeros(2, 3).shape == minipose.zeros((2, 3)).shape == minipose.zeros([2, 3]).shape == (2, 3)
-    assert minipose.zeros(2).dtype == minipose.ones(2).dtype == minipose.float32
-    assert minipose.ones(2, 0, dtype="int64").dtype == minipose.int64
-    assert minipose.ones(3, requires_grad=True).requires_grad
-    np.testing.assert_array_equal(minipose.ones(2, 3).data, np.ones((2, 3)))
-    x = Tensor(rng.standard_normal((2, 7, 5, 3)).transpose(0, 3, 1, 2))
-    for like, value in ((minipose.zeros_like(x), 0), (minipose.ones_like(x), 1)):
-        assert like.data.strides == x.data.strides and like.dtype == x.dtype
-        np.testing.assert_array_equal(like.data, np.full(x.shape, value))
-
-
-def test_randn_is_seeded_by_manual_seed_or_by_its_generator():
-    minipose.manual_seed(7)
-    a, b = minipose.randn(50, 40), minipose.randn(50, 40)
-    minipose.manual_seed(7)
-    np.testing.assert_array_equal(minipose.randn(50, 40).data, a.data)
-    assert not np.array_equal(a.data, b.data) and a.dtype == minipose.float32
-    assert abs(a.data.mean()) < 0.1 and abs(a.data.std() - 1) < 0.1
-    first, second = (minipose.randn(3, generator=np.random.default_rng(5), dtype="float64") for _ in range(2))
-    np.testing.assert_array_equal(first.data, second.data)
-    assert first.dtype == minipose.float64
-
-
-@pytest.mark.parametrize(("call", "error", "text"), [
-    (lambda: minipose.tensor("abc"), TypeError, "tensor: "),
-    (lambda: minipose.tensor([[1, 2], [3]]), TypeError, "tensor: .*rectangular"),
-    (lambda: minipose.tensor(None), TypeError, "tensor: "),
-    (lambda: minipose.tensor([1j]), TypeError, "tensor: .*complex"),
-    (lambda: minipose.tensor([1], requires_grad=True), TypeError, "int64"),
-    (lambda: minipose.tensor([1.0], dtype="int64", requires_grad=True), TypeError, "int64"),
-    (lambda: Tensor(minipose.ones(2)), TypeError, "Tensor: .*detach"),
-    (lambda: Tensor(None), TypeError, "Tensor: .*NoneType"),
-    (lambda: Tensor("abc"), TypeError, "Tensor: .*str"),
-    (lambda: Tensor(np.array(["a"])), TypeError, "Tensor: "),
-    (lambda: minipose.zeros(-1), ValueError, r"zeros: .*\(-1,\)"),
-    (lambda: minipose.ones(2.5), ValueError, r"ones: .*\(2.5,\)"),
-    (lambda: minipose.randn("3"), ValueError, "randn: "),
-    (lambda: minipose.randn(3, dtype="int64"), TypeError, "randn: .*int64"),
+@pytest.mark.parametrize(("data", "text"), [
+    (minipose.ones(2), "Tensor: .*detach"),
+    (None, "Tensor: .*NoneType"),
+    ("abc", "Tensor: .*str"),
+    (np.array(["a"]), "Tensor: "),
 ])  # fmt: skip
-def test_creation_errors(call, error, text):
-    with pytest.raises(error, match=text):
-        call()
+def test_what_a_tensor_cannot_wrap(data, text):
+    with pytest.raises(TypeError, match=text):
+        Tensor(data)
 
 
 # ---- attributes and conversions ----

@@ -6,6 +6,7 @@ Geometry arrives as pairs (vertical, horizontal), checked by the operations in `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -133,6 +134,14 @@ def batch_norm_grad(
 def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return a + b, broadcast."""
     return np.add(a, b)
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def erf(x: np.ndarray) -> np.ndarray:
+    """Return the error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return (_erf(x) if x.size else x).astype(x.dtype)
 
 
 def relu(x: np.ndarray) -> np.ndarray:

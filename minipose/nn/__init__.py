@@ -3,7 +3,20 @@
 from minipose.nn import functional as functional
 from minipose.nn import init as init
 from minipose.nn import utils as utils
-from minipose.nn.activation import ReLU, Sigmoid
+from minipose.nn.activation import (
+    ELU,
+    GELU,
+    Hardsigmoid,
+    Hardswish,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    ReLU6,
+    SiLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from minipose.nn.blocks import ResidualBlock, TransposedResidualBlock
 from minipose.nn.container import ModuleList, Sequential
 from minipose.nn.conv import Conv1d, Conv2d, ConvTranspose2d
@@ -31,8 +44,9 @@ from minipose.nn.upsample import Upsample
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose2d",
-    "CrossEntropyLoss", "Dropout", "Dropout2d", "Flatten", "Fold", "GroupNorm", "HuberLoss", "Identity",
-    "InstanceNorm2d", "KLDivLoss", "L1Loss", "LayerNorm", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module",
-    "ModuleList", "NLLLoss", "Parameter", "ReLU", "ResidualBlock", "Sequential", "Sigmoid", "SmoothL1Loss", "Softmax",
-    "Summary", "TransposedResidualBlock", "Unfold", "Upsample", "functional", "init", "summary", "utils",
+    "CrossEntropyLoss", "Dropout", "Dropout2d", "ELU", "Flatten", "Fold", "GELU", "GroupNorm", "Hardsigmoid",
+    "Hardswish", "HuberLoss", "Identity", "InstanceNorm2d", "KLDivLoss", "L1Loss", "LayerNorm", "LeakyReLU", "Linear",
+    "LogSoftmax", "MSELoss", "MaxPool2d", "Module", "ModuleList", "NLLLoss", "PReLU", "Parameter", "ReLU", "ReLU6",
+    "ResidualBlock", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Summary", "Tanh",
+    "TransposedResidualBlock", "Unfold", "Upsample", "functional", "init", "summary", "utils",
 ]  # fmt: skip

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from minipose.autograd import no_grad
+from minipose.creation import zeros
 from minipose.nn.conv import Conv1d, Conv2d, ConvTranspose2d
 from minipose.nn.linear import Linear
 from minipose.nn.module import Module
-from minipose.tensor import Tensor, float32, zeros
+from minipose.tensor import Tensor, float32
 
 
 @dataclass(frozen=True)

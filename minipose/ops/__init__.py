@@ -1,10 +1,24 @@
 """Operations on Tensors, one family a file, each with its derivative."""
 
 from minipose.ops import methods as methods
+from minipose.ops.activation import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    prelu,
+    relu,
+    relu6,
+    sigmoid,
+    silu,
+    softplus,
+)
 from minipose.ops.class_loss import cross_entropy, nll_loss
+from minipose.ops.compare import clamp, eq, ge, gt, le, lerp, lt, maximum, minimum, ne, where
 from minipose.ops.conv import conv1d, conv2d, conv_transpose2d
 from minipose.ops.dropout import dropout, dropout2d
-from minipose.ops.elementwise import abs, add, div, exp, log, mul, neg, pow, relu, sigmoid, sqrt, sub
+from minipose.ops.elementwise import add, div, mul, neg, pow, sub
 from minipose.ops.extremes import amax, amin, argmax, argmin, max, min
 from minipose.ops.fold import fold, unfold
 from minipose.ops.loss import (
@@ -23,5 +37,20 @@ from minipose.ops.reduce import cumsum, logsumexp, mean, norm, prod, std, sum, v
 from minipose.ops.resize import interpolate
 from minipose.ops.shape import cat, expand, flatten, permute, reshape, squeeze, transpose, unsqueeze
 from minipose.ops.softmax import log_softmax, softmax
+from minipose.ops.unary import (
+    abs,
+    cos,
+    erf,
+    exp,
+    expm1,
+    log,
+    log1p,
+    reciprocal,
+    rsqrt,
+    sin,
+    sqrt,
+    square,
+    tanh,
+)
 
 __all__ = sorted(name for name, value in vars().items() if getattr(value, "__module__", "").startswith(__name__))

@@ -1,4 +1,4 @@
-"""Operations that act entry by entry, with broadcasting.
+"""Arithmetic, entry by entry, with broadcasting.
 
 The backward of a broadcast operation returns gradients in the broadcast shape; the engine sums them back.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from minipose.autograd import Function
 from minipose.kernels import Array, array_module, device_of, kernels_of, to_device
-from minipose.ops.checks import as_float_tensor, as_tensor
+from minipose.ops.checks import as_tensor
 from minipose.tensor import Tensor, float32
 
 Operand = Any  # Tensor, array or Python number
@@ -44,7 +44,7 @@ def _float_operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand
     return tuple(x.to(float32) if isinstance(x, Tensor) and x.dtype.kind != "f" else x for x in (a, b))
 
 
-def _numeric_operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
+def numeric_operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
     """As `operands`; an integer tensor meeting a Python float becomes float32."""
     if any(isinstance(x, (float, np.floating)) for x in (a, b)):
         return _float_operands(name, a, b)
@@ -124,7 +124,7 @@ class Pow(Function):
         if wanted[1]:
             a = a if isinstance(a, Tensor) else Tensor(array_module(b.data).full_like(b.data, a))
             zero = Tensor((a.data == 0).astype(a.dtype))
-            grad_b = grad * (a**b * log(a + zero)) * (1 - zero)
+            grad_b = grad * (a**b * (a + zero).log()) * (1 - zero)
         return grad_a, grad_b
 
 
@@ -138,98 +138,6 @@ class Neg(Function):
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         return (-grad,)
-
-
-class Abs(Function):
-    """d|x| = sign(x) dx, 0 at 0."""
-
-    name = "abs"
-
-    def forward(self, x: Array) -> Array:
-        self.save(array_module(x).sign(x))
-        return array_module(x).abs(x)
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (grad * Tensor(self.saved[0]),)
-
-
-class Exp(Function):
-    """d exp(x) = exp(x) dx."""
-
-    name = "exp"
-
-    def forward(self, x: Array) -> Array:
-        self.save_output()
-        return array_module(x).exp(x)
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (grad * self.saved_output,)
-
-
-class Log(Function):
-    """d log(x) = dx / x."""
-
-    name = "log"
-
-    def forward(self, x: Array) -> Array:
-        self.save_inputs(0)
-        return array_module(x).log(x)
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (grad / self.saved_inputs[0],)
-
-
-class Sqrt(Function):
-    """d sqrt(x) = dx / (2 sqrt(x))."""
-
-    name = "sqrt"
-
-    def forward(self, x: Array) -> Array:
-        self.save_output()
-        return array_module(x).sqrt(x)
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (grad / (self.saved_output * 2),)
-
-
-class Sigmoid(Function):
-    """s = 1 / (1 + exp(-x)), ds = s (1 - s) dx. Written as (1 + tanh(x / 2)) / 2, which cannot overflow."""
-
-    name = "sigmoid"
-
-    def forward(self, x: Array) -> Array:
-        self.save_output()
-        return array_module(x).tanh(x * 0.5) * 0.5 + 0.5
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        s = self.saved_output
-        return (grad * (s * (1 - s)),)
-
-
-class ReLU(Function):
-    """d max(x, 0) = dx where x > 0, else 0; the kink at 0 counts as flat."""
-
-    name = "relu"
-
-    def forward(self, x: Array) -> Array:
-        self.save_output()
-        return kernels_of(x).relu(x)
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (ReLUGrad.apply(grad, y=self.saved_output.data),)
-
-
-class ReLUGrad(Function):
-    """Pass `grad` where y is positive: linear in grad, so its backward is itself."""
-
-    name = "relu_grad"
-
-    def forward(self, grad: Array, y: Array) -> Array:
-        self.save(y)
-        return kernels_of(grad).relu_grad(grad, y)
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (ReLUGrad.apply(grad, y=self.saved[0]),)
 
 
 class To(Function):
@@ -248,17 +156,26 @@ class To(Function):
 
 def add(input: Operand, other: Operand) -> Tensor:
     """Return input + other, broadcast."""
-    return Add.apply(*_numeric_operands("add", input, other))
+    return Add.apply(*numeric_operands("add", input, other))
 
 
 def sub(input: Operand, other: Operand) -> Tensor:
-    """Return input - other, broadcast."""
-    return Sub.apply(*_numeric_operands("sub", input, other))
+    """Return input - other, broadcast.
+
+    Raises
+    ------
+    TypeError
+        If both are booleans.
+    """
+    a, b = numeric_operands("sub", input, other)
+    if all(isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype.kind == "b") for x in (a, b)):
+        raise TypeError("sub: booleans have no difference; convert one with .to(), or compare them with !=")
+    return Sub.apply(a, b)
 
 
 def mul(input: Operand, other: Operand) -> Tensor:
     """Return input * other, broadcast."""
-    return Mul.apply(*_numeric_operands("mul", input, other))
+    return Mul.apply(*numeric_operands("mul", input, other))
 
 
 def div(input: Operand, other: Operand) -> Tensor:
@@ -268,42 +185,21 @@ def div(input: Operand, other: Operand) -> Tensor:
 
 def pow(input: Operand, exponent: Operand) -> Tensor:
     """Return input ** exponent, broadcast."""
-    return Pow.apply(*_numeric_operands("pow", input, exponent))
+    return Pow.apply(*numeric_operands("pow", input, exponent))
 
 
 def neg(input: Tensor) -> Tensor:
-    """Return -input."""
-    return Neg.apply(as_tensor("neg", input))
+    """Return -input.
 
-
-def abs(input: Tensor) -> Tensor:
-    """Return the absolute value of input."""
-    return Abs.apply(as_tensor("abs", input))
-
-
-def exp(input: Tensor) -> Tensor:
-    """Return e ** input."""
-    return Exp.apply(as_float_tensor("exp", input))
-
-
-def log(input: Tensor) -> Tensor:
-    """Return the natural logarithm of input."""
-    return Log.apply(as_float_tensor("log", input))
-
-
-def sqrt(input: Tensor) -> Tensor:
-    """Return the square root of input."""
-    return Sqrt.apply(as_float_tensor("sqrt", input))
-
-
-def sigmoid(input: Tensor) -> Tensor:
-    """Return 1 / (1 + exp(-input))."""
-    return Sigmoid.apply(as_float_tensor("sigmoid", input))
-
-
-def relu(input: Tensor) -> Tensor:
-    """Return max(input, 0), entry by entry; a NaN stays NaN, so that it is noticed."""
-    return ReLU.apply(as_tensor("relu", input))
+    Raises
+    ------
+    TypeError
+        If the tensor holds booleans.
+    """
+    input = as_tensor("neg", input)
+    if input.dtype.kind == "b":
+        raise TypeError("neg: a tensor of bool has no negative; convert it with .to(), or use ~")
+    return Neg.apply(input)
 
 
 def to(input: Tensor, *target: Any, device: str | None = None, dtype: Any = None) -> Tensor:

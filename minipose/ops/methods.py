@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minipose import autograd
-from minipose.kernels import array_module
-from minipose.ops import elementwise, extremes, inplace, matmul, reduce, shape, softmax
+from minipose.ops import activation, compare, elementwise, extremes, inplace, matmul, reduce, shape, softmax, unary
 from minipose.tensor import Tensor
 
 
-def _compare(name: str) -> Any:
-    def compare(self: Tensor, other: Any) -> Tensor:
-        if not hasattr(other, "dtype") and not isinstance(other, (bool, int, float)):
-            return NotImplemented
-        a, b = elementwise.operands(name.strip("_"), self, other)
-        if isinstance(b, Tensor) and b.device != a.device:
-            raise ValueError(f"{name.strip('_')}: inputs are on 'cpu' and on 'cuda'; move one with .to('cuda')")
-        result = getattr(a.data, name)(b.data if isinstance(b, Tensor) else b)
-        return Tensor(array_module(a.data).asarray(result))
+def _comparison(function: Callable) -> Callable:
+    """Return the operator, which leaves what is no number to the other operand, as Python's protocol wants it."""
 
-    return compare
+    def operator(self: Tensor, other: Any) -> Tensor:
+        known = hasattr(other, "dtype") or isinstance(other, (bool, int, float))
+        return function(self, other) if known else NotImplemented
+
+    return operator
 
 
 def _cpu(self: Tensor) -> Tensor:
@@ -31,6 +28,11 @@ def _cpu(self: Tensor) -> Tensor:
 def _cuda(self: Tensor) -> Tensor:
     """Return the tensor on the GPU; itself where it is there already."""
     return elementwise.to(self, "cuda")
+
+
+def _where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """Return the tensor where the condition holds, and `other` elsewhere."""
+    return compare.where(condition, self, other)
 
 
 def _transposed(self: Tensor) -> Tensor:
@@ -44,7 +46,10 @@ OPERATORS = {"add": elementwise.add, "sub": elementwise.sub, "mul": elementwise.
              "pow": elementwise.pow, "matmul": matmul.matmul}  # fmt: skip
 
 METHODS = {  # by the file that defines them
-    elementwise: "abs add div exp log mul neg pow relu sigmoid sqrt sub to",
+    elementwise: "add div mul neg pow sub to",
+    unary: "abs cos erf exp expm1 log log1p reciprocal rsqrt sin sqrt square tanh",
+    compare: "clamp eq ge gt le lerp lt maximum minimum ne",
+    activation: "relu sigmoid",
     matmul: "matmul outer",
     reduce: "cumsum logsumexp mean norm prod std sum var",
     shape: "expand flatten permute reshape squeeze transpose unsqueeze",
@@ -61,17 +66,17 @@ def attach() -> None:
         setattr(Tensor, f"__{name}__", function)
         setattr(Tensor, f"__r{name}__", lambda self, other, function=function: function(other, self))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
-        setattr(Tensor, f"__{name}__", _compare(f"__{name}__"))
+        setattr(Tensor, f"__{name}__", _comparison(getattr(compare, name)))
     Tensor.__hash__ = object.__hash__  # by identity: tensors are keys of the gradient table
     Tensor.__neg__ = elementwise.neg
-    Tensor.__abs__ = elementwise.abs
+    Tensor.__abs__ = unary.abs
     Tensor.__getitem__ = shape.getitem
     Tensor.__setitem__ = inplace.setitem
     for module, names in METHODS.items():
         for name in names.split():
             setattr(Tensor, name, getattr(module, name))
     Tensor.view = shape.reshape
-    Tensor.cpu, Tensor.cuda = _cpu, _cuda
+    Tensor.cpu, Tensor.cuda, Tensor.where = _cpu, _cuda, _where
     Tensor.T = property(_transposed)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from minipose import pose
 from minipose.autograd import no_grad
+from minipose.creation import tensor
 from minipose.data import StickFigures, prefetch, to_input
 from minipose.nn import Module
-from minipose.tensor import tensor
 
 METRICS = ("pckh50", "epe_px", "report_score")
 

@@ -16,11 +16,12 @@ import numpy as np
 from tqdm import tqdm
 
 from minipose import pose
+from minipose.creation import tensor
 from minipose.data import Batch, StickFigures, prefetch, to_input
 from minipose.nn import Module
 from minipose.ops import mse_loss
 from minipose.optim import Adam, CosineWithWarmup
-from minipose.tensor import Tensor, tensor
+from minipose.tensor import Tensor
 from minipose.train.checkpoints import Checkpoint, save_checkpoint
 from minipose.train.evaluate import evaluate
 from minipose.train.log import Log, Row

@@ -18,6 +18,7 @@ def forget_modules():
 def fake(monkeypatch):
     """The stand-in, as `import cupy` finds it for the time of a test."""
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy)
+    monkeypatch.setitem(sys.modules, "cupyx.scipy.special", fake_cupy.special)
     forget_modules()
     fake_cupy.events.clear()
     yield fake_cupy

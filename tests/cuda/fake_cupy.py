@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from minipose.kernels import reference
+
 events: list[tuple[str, str]] = []  # ("to_host" | "to_device" | "wait", what)
 _forbidden = [False]
 
@@ -36,7 +38,9 @@ METHODS = {  # name: the keywords that it takes
     "reshape": (),
     "transpose": (),
 }
-UFUNCS = ("abs", "maximum", "sqrt", "exp", "log", "tanh", "sign", "isfinite", "isnan", "log1p", "minimum")
+UFUNCS = (
+    "abs", "cos", "exp", "expm1", "isfinite", "isnan", "log", "log1p", "maximum", "minimum", "sign", "sin", "sqrt", "tanh",
+)  # fmt: skip
 FUNCTIONS = {  # name: the keywords that it takes
     "broadcast_to": (),
     "concatenate": ("axis",),
@@ -241,6 +245,12 @@ def _ufunc(name: str) -> Callable:
     return function
 
 
+def _erf(x: ndarray) -> ndarray:
+    return ndarray(reference.erf(_operand(x)))
+
+
+special = types.SimpleNamespace(erf=_erf)  # cupyx.scipy.special
+
 for _name in ATTRIBUTES:
     setattr(ndarray, _name, _attribute(_name))
 for _name in (*OPERATORS, *(f"r{n}" for n in REFLECTED), *UNARY):
@@ -280,8 +290,8 @@ def empty_like(prototype: ndarray) -> ndarray:
     return _poisoned(np.empty_like(_operand(prototype)))
 
 
-def full_like(a: ndarray, fill_value: Any) -> ndarray:
-    return ndarray(np.full_like(_operand(a), fill_value))
+def full_like(a: ndarray, fill_value: Any, dtype: Any = None) -> ndarray:
+    return ndarray(np.full_like(_operand(a), fill_value, dtype))
 
 
 def zeros(shape: Any, dtype: Any = float) -> ndarray:

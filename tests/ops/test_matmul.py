@@ -101,8 +101,9 @@ def test_einsum_of_any_equation(seed, torch):
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
-@pytest.mark.parametrize(("equation", "shapes"), [("ij->i", [(2, 3)]), ("ij->ji", [(2, 3)]), ("ij,ij->ij", [(2, 3)] * 2),
-                                                  ("ij,jk", [(2, 3), (3, 5)])], ids=str)  # fmt: skip
+@pytest.mark.parametrize(("equation", "shapes"), [
+    ("ij->i", [(2, 3)]), ("ij->ji", [(2, 3)]), ("ij,ij->ij", [(2, 3), (2, 3)]), ("ij,jk", [(2, 3), (3, 5)]),
+], ids=str)  # fmt: skip
 def test_einsum_of_whole_numbers(equation, shapes, dtype, rng, torch):
     arrays = [rng.integers(0, 3, shape).astype(dtype) for shape in shapes]
     if dtype == "bool" and equation == "ij,jk":

@@ -1,0 +1,181 @@
+"""Activations: what stands between the linear layers of a network, entry by entry."""
+
+from __future__ import annotations
+
+import math
+
+from minipose.autograd import Function
+from minipose.kernels import Array, array_module, kernels_of
+from minipose.ops.checks import as_float_tensor, as_tensor, check_choice, check_float_tensor, check_number
+from minipose.ops.compare import clamp, where
+from minipose.ops.unary import erf, exp, expm1, log1p, tanh
+from minipose.tensor import Tensor
+
+
+class Sigmoid(Function):
+    """s = 1 / (1 + exp(-x)), ds = s (1 - s) dx. Written as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+
+    name = "sigmoid"
+
+    def forward(self, x: Array) -> Array:
+        self.save_output()
+        return array_module(x).tanh(x * 0.5) * 0.5 + 0.5
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        s = self.saved_output
+        return (grad * (s * (1 - s)),)
+
+
+class ReLU(Function):
+    """d max(x, 0) = dx where x > 0, else 0; the kink at 0 counts as flat."""
+
+    name = "relu"
+
+    def forward(self, x: Array) -> Array:
+        self.save_output()
+        return kernels_of(x).relu(x)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (ReLUGrad.apply(grad, y=self.saved_output.data),)
+
+
+class ReLUGrad(Function):
+    """Pass `grad` where y is positive: linear in grad, so its backward is itself."""
+
+    name = "relu_grad"
+
+    def forward(self, grad: Array, y: Array) -> Array:
+        self.save(y)
+        return kernels_of(grad).relu_grad(grad, y)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        return (ReLUGrad.apply(grad, y=self.saved[0]),)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """Return 1 / (1 + exp(-input)); integers become float32."""
+    return Sigmoid.apply(as_float_tensor("sigmoid", input))
+
+
+def relu(input: Tensor) -> Tensor:
+    """Return max(input, 0), entry by entry; a NaN stays NaN, so that it is noticed.
+
+    Raises
+    ------
+    TypeError
+        If the tensor holds booleans.
+    """
+    input = as_tensor("relu", input)
+    if input.dtype.kind == "b":
+        raise TypeError("relu: a tensor of bool has no sign; convert it with .to()")
+    return ReLU.apply(input)
+
+
+def relu6(input: Tensor) -> Tensor:
+    """Return min(max(input, 0), 6) (Krizhevsky 2010); both kinks count as flat."""
+    check_float_tensor("relu6", "input", input)
+    return relu(where(input >= 6, 6.0, input))
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """Return input where it is positive, else negative_slope * input (Maas et al. 2013)."""
+    check_float_tensor("leaky_relu", "input", input)
+    check_number("leaky_relu", "negative_slope", negative_slope)
+    return where(input > 0, input, input * float(negative_slope))
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """Return input where it is positive, else weight * input, with a weight that is learnt (He et al. 2015).
+
+    Parameters
+    ----------
+    input : (N, C, ...), or of any shape if the weight is one number
+    weight : (1,) or (C,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the weight has another shape or dtype.
+    """
+    check_float_tensor("prelu", "input", input)
+    check_float_tensor("prelu", "weight", weight)
+    C = input.shape[1] if input.ndim > 1 else 1
+    if weight.ndim > 1 or weight.numel() not in (1, C) or (weight.ndim == 0 and weight.numel() != 1):
+        raise ValueError(f"prelu: weight must be (1,) or (C,) = ({C},) for input {input.shape}, not {weight.shape}")
+    if weight.dtype != input.dtype:
+        raise TypeError(f"prelu: weight is {weight.dtype} but input {input.dtype}; convert one with .to()")
+    if weight.device != input.device:
+        raise ValueError(f"prelu: weight is on {weight.device!r} but input on {input.device!r}; move one with .to()")
+    if weight.numel() > 1:
+        weight = weight.reshape(1, -1, *(1,) * (input.ndim - 2))
+    elif weight.ndim:
+        weight = weight.reshape(())
+    return where(input > 0, input, input * weight)
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Return input where it is positive, else alpha * (exp(input) - 1) (Clevert et al. 2016)."""
+    check_float_tensor("elu", "input", input)
+    check_number("elu", "alpha", alpha)
+    # The branch that is not taken must be finite too, or 0 times its slope would be NaN.
+    return where(input > 0, input, expm1(clamp(input, max=0.0)) * float(alpha))
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Return input times the probability that a standard normal number is smaller (Hendrycks & Gimpel 2016).
+
+    Parameters
+    ----------
+    input : Tensor
+    approximate : {"none", "tanh"}
+        Exact, by the error function, or 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+    """
+    check_float_tensor("gelu", "input", input)
+    check_choice("gelu", "approximate", approximate, ("none", "tanh"))
+    if approximate == "none":
+        return input * (erf(input * math.sqrt(0.5)) + 1) * 0.5
+    return input * (tanh((input + input * input * input * 0.044715) * math.sqrt(2 / math.pi)) + 1) * 0.5
+
+
+def silu(input: Tensor) -> Tensor:
+    """Return input * sigmoid(input), also known as swish (Elfwing et al. 2018)."""
+    check_float_tensor("silu", "input", input)
+    return input * sigmoid(input)
+
+
+def hardsigmoid(input: Tensor) -> Tensor:
+    """Return relu6(input + 3) / 6, which is near the sigmoid (Howard et al. 2019)."""
+    check_float_tensor("hardsigmoid", "input", input)
+    return relu6(input + 3) / 6
+
+
+def hardswish(input: Tensor) -> Tensor:
+    """Return input * hardsigmoid(input): 0 below -3, input above 3, a parabola between (Howard et al. 2019)."""
+    check_float_tensor("hardswish", "input", input)
+    return input * relu6(input + 3) / 6
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Return log(1 + exp(beta * input)) / beta, a smooth relu (Dugas et al. 2001).
+
+    Parameters
+    ----------
+    input : Tensor
+    beta : float
+        How sharp the bend is. Default 1.
+    threshold : float
+        Where beta * input is larger, the result is the input itself, as in torch. Default 20.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If beta is 0, or an argument is of the wrong kind.
+    """
+    check_float_tensor("softplus", "input", input)
+    check_number("softplus", "beta", beta)
+    check_number("softplus", "threshold", threshold)
+    if beta == 0:
+        raise ValueError("softplus: beta must not be 0")
+    scaled = input * float(beta)
+    bent = log1p(exp(clamp(scaled, max=float(threshold)))) / float(beta)
+    return where(scaled > float(threshold), input, bent)
