@@ -12,8 +12,8 @@ from minipose.nn.activation import (
     PReLU,
     ReLU,
     ReLU6,
-    SiLU,
     Sigmoid,
+    SiLU,
     Softplus,
     Tanh,
 )

@@ -8,8 +8,9 @@ from minipose.nn import init
 from minipose.nn.module import Module
 from minipose.nn.parameter import Parameter
 from minipose.ops import conv1d, conv2d, conv_transpose2d
-from minipose.ops.checks import Pair, check_choice, check_flag, check_tensor, is_integer
-from minipose.ops.conv import check_memory, per_axis, transposed_size
+from minipose.ops.checks import Pair, check_choice, check_flag, check_memory, check_tensor, is_integer
+from minipose.ops.conv import per_axis, transposed_size
+from minipose.ops.pad import pad
 from minipose.tensor import Tensor
 
 
@@ -81,8 +82,6 @@ class _Conv(Module):
         """Return the input, padded as `padding_mode` says, and the zeros that are still to be added."""
         if self.padding_mode == "zeros" or self.padding == "valid":
             return input, self.padding
-        from minipose.ops.pad import pad
-
         if self.padding == "same":
             total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
             sides = [(n // 2, n - n // 2) for n in total]

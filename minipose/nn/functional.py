@@ -29,6 +29,7 @@ from minipose.ops import (
     max_pool2d,
     mse_loss,
     nll_loss,
+    pad,
     prelu,
     relu,
     relu6,
@@ -45,6 +46,6 @@ __all__ = [
     "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv1d", "conv2d", "conv_transpose2d",
     "cross_entropy", "dropout", "dropout2d", "elu", "flatten", "fold", "gelu", "group_norm", "hardsigmoid",
     "hardswish", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu",
-    "linear", "log_softmax", "max_pool2d", "mse_loss", "nll_loss", "prelu", "relu", "relu6", "sigmoid", "silu",
+    "linear", "log_softmax", "max_pool2d", "mse_loss", "nll_loss", "pad", "prelu", "relu", "relu6", "sigmoid", "silu",
     "smooth_l1_loss", "softmax", "softplus", "tanh", "unfold",
 ]  # fmt: skip

@@ -21,6 +21,8 @@ from minipose.ops.dropout import dropout, dropout2d
 from minipose.ops.elementwise import add, div, mul, neg, pow, sub
 from minipose.ops.extremes import amax, amin, argmax, argmin, max, min
 from minipose.ops.fold import fold, unfold
+from minipose.ops.index import gather, index_select, masked_fill, tril, triu
+from minipose.ops.join import cat, chunk, flip, repeat, roll, split, stack, unbind
 from minipose.ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -32,10 +34,21 @@ from minipose.ops.loss import (
 )
 from minipose.ops.matmul import einsum, linear, matmul, outer
 from minipose.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
+from minipose.ops.pad import pad
 from minipose.ops.pool import max_pool2d
 from minipose.ops.reduce import cumsum, logsumexp, mean, norm, prod, std, sum, var
 from minipose.ops.resize import interpolate
-from minipose.ops.shape import cat, expand, flatten, permute, reshape, squeeze, transpose, unsqueeze
+from minipose.ops.shape import (
+    broadcast_to,
+    expand,
+    flatten,
+    movedim,
+    permute,
+    reshape,
+    squeeze,
+    transpose,
+    unsqueeze,
+)
 from minipose.ops.softmax import log_softmax, softmax
 from minipose.ops.unary import (
     abs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from minipose.tensor import Tensor, float32
 
 Pair = tuple[int, int]
+TOO_MANY = 2**40  # entries: no memory holds such a result
 
 
 class OutOfRange(IndexError, ValueError):
@@ -172,3 +174,12 @@ def one_axis(name: str, dim: Any, ndim: int) -> int:
     if not is_integer(dim):
         raise TypeError(f"{name}: dim must be one axis, not {dim!r}")
     return normalise_dims(name, dim, max(ndim, 1))[0]
+
+
+def check_memory(name: str, what: str, shape: Sequence[int], padding: Pair = (0, 0)) -> None:
+    """Raise ValueError where no memory can hold an array of `shape`, its last two axes padded on both sides."""
+    if padding != (0, 0):
+        *rest, H, W = shape
+        shape = (*rest, H + 2 * padding[0], W + 2 * padding[1])
+    if math.prod(max(1, n) for n in shape) >= TOO_MANY:
+        raise ValueError(f"{name}: the {what} would have shape {shape}, which is too large")

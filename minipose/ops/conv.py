@@ -11,7 +11,6 @@ transposed convolution, nor for derivatives of any order.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from minipose.autograd import Function
@@ -21,17 +20,17 @@ from minipose.ops.checks import (
     Pair,
     check_choice,
     check_float_tensor,
+    check_memory,
     check_per_channel,
     check_tensor,
     is_integer,
     letters,
     pair,
 )
-from minipose.ops.shape import IndexGrad
+from minipose.ops.pad import pad
 from minipose.tensor import Tensor
 
 TOO_FAR = 2**31  # pixels: what a stride, a padding or a dilation must stay below
-TOO_MANY = 2**40  # entries: no memory holds such a result
 
 
 class Conv2d(Function):
@@ -145,14 +144,6 @@ def per_axis(name: str, argument: str, value: int | Sequence[int], least: int, a
     return values
 
 
-def check_memory(name: str, what: str, shape: Sequence[int], padding: Pair = (0, 0)) -> None:
-    """Raise ValueError where no memory can hold an array of `shape`, its last two axes padded on both sides."""
-    *rest, H, W = shape
-    shape = (*rest, H + 2 * padding[0], W + 2 * padding[1])
-    if math.prod(max(1, n) for n in shape) >= TOO_MANY:
-        raise ValueError(f"{name}: the {what} would have shape {shape}, which is too large")
-
-
 def _batch(input: Tensor, axes: int) -> Tensor:
     """Return the input as N C H W: a single one as a batch of one, a line as an image one pixel high."""
     x = input.unsqueeze(-2) if axes == 1 else input
@@ -163,12 +154,6 @@ def _unbatch(y: Tensor, like: Tensor, axes: int) -> Tensor:
     """Undo `_batch`."""
     y = y if like.ndim == axes + 2 else y.squeeze(0)
     return y.squeeze(-2) if axes == 1 else y
-
-
-def _pad_end(x: Tensor, rows: int, columns: int) -> Tensor:
-    """Return x (N C H W) with this many more rows and columns of zeros at the bottom and on the right."""
-    N, C, H, W = x.shape
-    return IndexGrad.apply(x, index=(..., slice(H), slice(W)), shape=(N, C, H + rows, W + columns))
 
 
 def _conv(
@@ -195,7 +180,7 @@ def _conv(
         total = [d * (k - 1) if padding == "same" else 0 for d, k in zip(spacing, w.shape[2:], strict=True)]
         # Where it cannot be the same on both sides, the right and the bottom get one more.
         if total[0] % 2 or total[1] % 2:
-            x = _pad_end(x, total[0] % 2, total[1] % 2)
+            x = pad(x, (0, total[1] % 2, 0, total[0] % 2))
         margin = total[0] // 2, total[1] // 2
     else:
         margin = per_axis(name, "padding", padding, 0, axes)

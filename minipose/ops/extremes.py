@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from minipose.autograd import Function
 from minipose.kernels import Array, array_module
 from minipose.ops.checks import as_tensor, check_flag, one_axis, reduced_axes
+from minipose.ops.compare import maximum, minimum
+from minipose.ops.index import gather
 from minipose.ops.shape import reshape
 from minipose.tensor import Tensor
 
@@ -65,36 +67,6 @@ class Amin(Amax):
     method = "min"
 
 
-class TakeAlong(Function):
-    """y[.., i, ..] = x[.., index[.., i, ..], ..] along `axis`; the gradient is put where the entry was taken."""
-
-    name = "take_along"
-
-    def forward(self, x: Array, index: Array, axis: int) -> Array:
-        self.shape, self.axis = x.shape, axis
-        self.save(index)
-        return array_module(x).take_along_axis(x, index, axis)
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (PutAlong.apply(grad, index=self.saved[0], shape=self.shape, axis=self.axis),)
-
-
-class PutAlong(Function):
-    """Zeros of `shape` with the input at `index` along `axis`: the adjoint of TakeAlong, for one index per line."""
-
-    name = "put_along"
-
-    def forward(self, grad: Array, index: Array, shape: tuple[int, ...], axis: int) -> Array:
-        self.axis = axis
-        self.save(index)
-        module = array_module(grad)
-        places = module.arange(shape[axis]).reshape([-1 if i == axis else 1 for i in range(len(shape))])
-        return module.where(places == index, grad, module.zeros_like(grad))
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (TakeAlong.apply(grad, index=self.saved[0], axis=self.axis),)
-
-
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return the largest entry over `dim`; equal ones share the gradient evenly.
 
@@ -133,17 +105,22 @@ def max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -
     """Return the largest entry of the tensor, or (values, indices) of the largest entries along axis `dim`.
 
     The gradient goes to the entry at the index, the first of equal ones; without `dim` equal ones share it evenly.
+    A Tensor in the place of `dim` is the other one of `maximum`.
 
     Raises
     ------
     ValueError
         If there is no entry to choose from.
     """
+    if isinstance(dim, Tensor) and keepdim is False:
+        return maximum(input, dim)
     return _extreme("max", Amax, input, dim, keepdim)
 
 
 def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | ValuesAndIndices:
     """Return the smallest entry, as `max` the largest."""
+    if isinstance(dim, Tensor) and keepdim is False:
+        return minimum(input, dim)
     return _extreme("min", Amin, input, dim, keepdim)
 
 
@@ -185,6 +162,6 @@ def _extreme(
     whole = vector.data.astype("uint8") if input.dtype.kind == "b" else vector.data
     index = getattr(whole, f"arg{name}")(axis=axis)
     index = array_module(whole).asarray(index).reshape(kept_shape(vector.shape, (axis,)))
-    values = TakeAlong.apply(vector, index=index, axis=axis)
+    values = gather(vector, axis, Tensor(index))
     shape = (kept_shape if keepdim else left_shape)(input.shape, axes)
     return ValuesAndIndices(reshape(values, shape), Tensor(index.reshape(shape)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from minipose.autograd import Function
 from minipose.kernels import Array, array_module
 from minipose.kernels.reference import conv_output_size, taps
-from minipose.ops.checks import Pair, check_float_tensor, letters
-from minipose.ops.conv import check_memory, per_axis
+from minipose.ops.checks import Pair, check_float_tensor, check_memory, letters
+from minipose.ops.conv import per_axis
 from minipose.tensor import Tensor
 
 

@@ -211,6 +211,8 @@ def _contract(a: Tensor, left: Labels, b: Tensor, right: Labels, needed: Collect
     """Multiply a and b and sum over the labels that are not `needed` any more: one matmul."""
     a, left = _sum_out(a, left, [i for i in left if i not in right and i not in needed])
     b, right = _sum_out(b, right, [i for i in right if i not in left and i not in needed])
+    if a.dtype != b.dtype:  # the sum of a byte or boolean axis is an int64
+        a, b = a.to("int64"), b.to("int64")
     batch = [i for i in left if i in right and i in needed]
     inner = [i for i in left if i in right and i not in needed]
     rows, columns = [i for i in left if i not in right], [i for i in right if i not in left]
@@ -233,7 +235,7 @@ def _contract(a: Tensor, left: Labels, b: Tensor, right: Labels, needed: Collect
 def _sum_out(x: Tensor, labels: Labels, gone: Labels) -> tuple[Tensor, Labels]:
     if not gone:
         return x, labels
-    return x.sum([labels.index(a) for a in gone], dtype=x.dtype), [a for a in labels if a not in gone]
+    return x.sum([labels.index(a) for a in gone]), [a for a in labels if a not in gone]
 
 
 def _arrange(x: Tensor, labels: Labels, order: Labels) -> Tensor:

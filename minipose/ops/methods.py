@@ -6,7 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from minipose import autograd
-from minipose.ops import activation, compare, elementwise, extremes, inplace, matmul, reduce, shape, softmax, unary
+from minipose.ops import (
+    activation,
+    compare,
+    elementwise,
+    extremes,
+    index,
+    inplace,
+    join,
+    matmul,
+    reduce,
+    shape,
+    softmax,
+    unary,
+)
 from minipose.tensor import Tensor
 
 
@@ -52,7 +65,9 @@ METHODS = {  # by the file that defines them
     activation: "relu sigmoid",
     matmul: "matmul outer",
     reduce: "cumsum logsumexp mean norm prod std sum var",
-    shape: "expand flatten permute reshape squeeze transpose unsqueeze",
+    shape: "broadcast_to expand flatten movedim permute reshape squeeze transpose unsqueeze",
+    index: "gather index_select masked_fill tril triu",
+    join: "chunk flip repeat roll split unbind",
     softmax: "log_softmax softmax",
     extremes: "amax amin argmax argmin max min",
     inplace: "copy_ fill_ zero_",
@@ -70,7 +85,7 @@ def attach() -> None:
     Tensor.__hash__ = object.__hash__  # by identity: tensors are keys of the gradient table
     Tensor.__neg__ = elementwise.neg
     Tensor.__abs__ = unary.abs
-    Tensor.__getitem__ = shape.getitem
+    Tensor.__getitem__ = index.getitem
     Tensor.__setitem__ = inplace.setitem
     for module, names in METHODS.items():
         for name in names.split():

@@ -22,7 +22,8 @@ from minipose.ops.checks import (
     reduced_axes,
 )
 from minipose.ops.extremes import amax, amin, kept_shape, left_shape
-from minipose.ops.shape import cat, reshape
+from minipose.ops.join import cat
+from minipose.ops.shape import reshape
 from minipose.tensor import Tensor, as_dtype
 
 Dims = int | Sequence[int] | None
@@ -193,7 +194,7 @@ def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) ->
 def norm(
     input: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
-    """Return the norm (sum |input|^p)^(1/p) over `dim`, as `torch.norm`.
+    """Return the norm `sum(abs(input) ** p) ** (1 / p)` over `dim`, as `torch.norm`.
 
     Parameters
     ----------

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from minipose.autograd import Function
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import as_tensor, check_tensor, integers, is_integer, normalise_dims
+from minipose.ops.checks import as_tensor, integers, normalise_dims
 from minipose.tensor import Tensor
 
 
@@ -54,52 +51,6 @@ class Expand(Function):
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         return (grad,)
-
-
-class Concatenate(Function):
-    """The gradient is cut at the same places."""
-
-    name = "cat"
-
-    def forward(self, *arrays: Array, dim: int) -> Array:
-        self.dim, self.lengths = dim, [x.shape[dim] for x in arrays]
-        return array_module(arrays[0]).concatenate(arrays, axis=dim)
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        pieces, start = [], 0
-        for length, want in zip(self.lengths, wanted, strict=True):
-            index = (slice(None),) * self.dim + (slice(start, start + length),)
-            pieces.append(grad[index] if want else None)
-            start += length
-        return tuple(pieces)
-
-
-class Index(Function):
-    """x[index] for slices, integers, None and Ellipsis; the gradient goes to the entries that were taken."""
-
-    name = "getitem"
-
-    def forward(self, x: Array, index: Any) -> Array:
-        self.shape, self.index = x.shape, index
-        return array_module(x).asarray(x[index])
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (IndexGrad.apply(grad, index=self.index, shape=self.shape),)
-
-
-class IndexGrad(Function):
-    """Zeros of `shape` with the input at `index`: the adjoint of Index, and Index its own."""
-
-    name = "getitem_grad"
-
-    def forward(self, grad: Array, index: Any, shape: tuple[int, ...]) -> Array:
-        self.index = index
-        result = array_module(grad).zeros(shape, grad.dtype)
-        result[index] = grad
-        return result
-
-    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (grad[self.index],)
 
 
 def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
@@ -191,48 +142,33 @@ def expand(input: Tensor, *sizes: int | Sequence[int]) -> Tensor:
     return Expand.apply(input, shape=target)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Return the tensors joined along axis `dim`.
+def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return a view of `shape`, as `expand`."""
+    if not isinstance(shape, (tuple, list)):
+        raise TypeError(f"broadcast_to: shape must be a tuple of integers, not {shape!r}")
+    input, target = as_tensor("broadcast_to", input), integers("broadcast_to", (shape,))
+    extra = len(target) - input.ndim
+    if extra < 0 or any(n != -1 and m not in (1, n) for n, m in zip(target[extra:], input.shape, strict=True)):
+        raise ValueError(f"broadcast_to: {input.shape} cannot be repeated to {target}")
+    return expand(input, target)
+
+
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Return a view with the axes `source` moved to the places `destination`, the others in their old order.
 
     Raises
     ------
     ValueError
-        If there are none, or if they differ in another axis.
+        If there are not as many places as axes, or one is out of range or named twice.
     """
-    tensors = list(tensors)
-    if not tensors:
-        raise ValueError("cat: there is no tensor to join")
-    for i, t in enumerate(tensors):
-        check_tensor("cat", f"tensor {i}", t)
-    # as in arithmetic, a float wins over an integer whatever their widths
-    floats = [t.dtype for t in tensors if t.dtype.kind == "f"]
-    dtype = np.result_type(*(floats or [t.dtype for t in tensors]))
-    tensors = [t.to(dtype) for t in tensors]
-    (axis,) = normalise_dims("cat", dim, tensors[0].ndim)
-    for i, t in enumerate(tensors):
-        if t.ndim != tensors[0].ndim or any(
-            n != m for j, (n, m) in enumerate(zip(t.shape, tensors[0].shape, strict=True)) if j != axis
-        ):
-            raise ValueError(
-                f"cat: tensor {i} has shape {t.shape}, which differs from {tensors[0].shape} in more than dim {dim}"
-            )
-    return Concatenate.apply(*tensors, dim=axis)
-
-
-def getitem(input: Tensor, index: Any) -> Tensor:
-    """Return input[index] for integers, slices, None and Ellipsis.
-
-    Raises
-    ------
-    NotImplementedError
-        For index arrays and masks.
-    IndexError
-        If an integer is out of range.
-    """
-    for part in index if isinstance(index, tuple) else (index,):
-        if not (part is None or part is Ellipsis or isinstance(part, slice) or is_integer(part)):
-            raise NotImplementedError(f"getitem: an index of type {type(part).__name__} is not done yet; use slices")
-    try:
-        return Index.apply(input, index=index)
-    except IndexError as error:
-        raise IndexError(f"getitem: {error}, of a tensor of shape {input.shape}") from None
+    input = as_tensor("movedim", input)
+    both = [tuple(d) if isinstance(d, (tuple, list)) else (d,) for d in (source, destination)]
+    if len(both[0]) != len(both[1]):
+        raise ValueError(f"movedim: source {source} and destination {destination} must name as many axes")
+    for dims in both:
+        normalise_dims("movedim", dims, input.ndim)
+    sources, places = ([int(d) % input.ndim for d in dims] for dims in both)
+    order = [axis for axis in range(input.ndim) if axis not in sources]
+    for place, axis in sorted(zip(places, sources, strict=True)):
+        order.insert(place, axis)
+    return permute(input, order)

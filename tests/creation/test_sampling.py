@@ -154,6 +154,14 @@ def test_bernoulli_of_whole_numbers_and_of_nothing():
     assert minipose.bernoulli(minipose.tensor(1.0)).item() == 1 and minipose.bernoulli(X, 1).dtype == minipose.float32
 
 
+def test_no_chance_is_none_whatever_is_drawn():
+    class Zeros(np.random.Generator):
+        def random(self, size):
+            return np.zeros(size)
+
+    assert minipose.bernoulli(minipose.zeros(3), generator=Zeros(np.random.PCG64(0))).sum().item() == 0
+
+
 def test_normal_has_the_mean_and_deviation_asked_for():
     source = np.random.default_rng(1)
     values = minipose.normal(3, 2.5, (100_000,), generator=source, dtype="float64")

@@ -39,7 +39,8 @@ METHODS = {  # name: the keywords that it takes
     "transpose": (),
 }
 UFUNCS = (
-    "abs", "cos", "exp", "expm1", "isfinite", "isnan", "log", "log1p", "maximum", "minimum", "sign", "sin", "sqrt", "tanh",
+    "abs", "add", "cos", "exp", "expm1", "isfinite", "isnan", "log", "log1p", "maximum", "minimum", "sign", "sin",
+    "sqrt", "tanh",
 )  # fmt: skip
 FUNCTIONS = {  # name: the keywords that it takes
     "broadcast_to": (),
@@ -263,6 +264,13 @@ for _name in FUNCTIONS:
     globals()[_name] = _function(_name)
 for _name in UFUNCS:
     globals()[_name] = _ufunc(_name)
+
+
+def _add_at(a: ndarray, indices: Any, b: ndarray) -> None:
+    np.add.at(a._host, _index(a._host, indices, False), b._host)
+
+
+add.at = _add_at  # noqa: F821  defined by the loop above
 
 
 def asarray(a: Any, dtype: Any = None) -> ndarray:

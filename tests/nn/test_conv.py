@@ -62,7 +62,6 @@ MODES = [
 @pytest.mark.parametrize("batch", [(2,), ()], ids=["batch", "unbatched"])
 @each_dtype
 def test_padding_mode_matches_torch(name, arguments, options, size, mode, batch, dtype, rng, torch):
-    pytest.importorskip("minipose.ops.pad")
     ours, theirs = (getattr(part, name)(*arguments, **options, padding_mode=mode) for part in (nn, torch.nn))
     assert repr(ours) == repr(theirs)
     check_twins(torch, ours, theirs, (*batch, arguments[0], *size), rng, dtype)

@@ -21,6 +21,8 @@ CASES = [
     Case("max_of_all", lambda F, x: F.max(x), [SHAPE]),
     Case("min_of_all", lambda F, x: x.min(), [SHAPE]),
     Case("max_of_one_column", lambda F, x: x.max(1)[0], [(7, 1)]),
+    Case("max_of_two", lambda F, x, y: F.max(x, y), [(7, 5), (3, 1, 5)]),
+    Case("min_of_two", lambda F, x, y: x.min(y), [(7, 5), (7, 1)]),
     Case("max_of_0d", lambda F, x: x.max(0).values, [()]),
     Case("min_of_0d_kept", lambda F, x: x.min(-1, keepdim=True).values, [()]),
     Case("amax_of_0d", lambda F, x: x.amax(-1), [()]),
@@ -167,6 +169,7 @@ def test_errors_name_operation_and_argument(name, call, text):
     (lambda: ops.amax(X, (0, -2)), ValueError, "amax: .*twice"),
     (lambda: ops.argmax(X, (0,)), TypeError, "argmax: dim must be one axis"),
     (lambda: ops.max(X, (0, 1)), TypeError, "max: dim must be one axis"),
+    (lambda: ops.max(X, X, True), TypeError, "max: dim must be one axis"),
     (lambda: ops.max(X, keepdim=True), TypeError, "max: keepdim needs a dim"),
     (lambda: ops.argmin(X > 0), TypeError, "argmin: .*booleans"),
 ])  # fmt: skip

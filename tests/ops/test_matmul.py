@@ -103,6 +103,7 @@ def test_einsum_of_any_equation(seed, torch):
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
 @pytest.mark.parametrize(("equation", "shapes"), [
     ("ij->i", [(2, 3)]), ("ij->ji", [(2, 3)]), ("ij,ij->ij", [(2, 3), (2, 3)]), ("ij,jk", [(2, 3), (3, 5)]),
+    ("ij,k->k", [(2, 3), (5,)]), ("ij,jk->", [(2, 3), (3, 5)]),
 ], ids=str)  # fmt: skip
 def test_einsum_of_whole_numbers(equation, shapes, dtype, rng, torch):
     arrays = [rng.integers(0, 3, shape).astype(dtype) for shape in shapes]
@@ -113,6 +114,12 @@ def test_einsum_of_whole_numbers(equation, shapes, dtype, rng, torch):
     result, expected = ops.einsum(equation, *map(Tensor, arrays)), torch.einsum(equation, *map(torch.tensor, arrays))
     np.testing.assert_array_equal(result.data, expected.numpy())
     assert str(result.dtype) == str(expected.dtype).removeprefix("torch.")
+
+
+def test_einsum_sums_bytes_without_wrapping_around():
+    x, y = Tensor(np.full((2, 300), 255, np.uint8)), Tensor(np.full((2, 3), 2, np.uint8))
+    result = ops.einsum("ij,ik->k", x, y)
+    assert result.dtype == minipose.int64 and result.tolist() == [2 * 300 * 255 * 2] * 3
 
 
 def test_einsum_takes_a_list_and_multiplies_pairs_in_one_matmul(monkeypatch):

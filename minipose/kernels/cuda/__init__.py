@@ -11,6 +11,6 @@ from minipose.kernels.cuda.resize import resize, resize_grad
 
 __all__ = [
     "adam_step", "add", "batch_norm", "batch_norm_grad", "batch_statistics", "conv2d", "conv2d_input_grad",
-    "conv2d_weight_grad", "erf", "matmul", "max_pool2d", "max_pool2d_grad", "relu", "relu_grad", "resize", "resize_grad",
-    "take_pixels",
+    "conv2d_weight_grad", "erf", "matmul", "max_pool2d", "max_pool2d_grad", "relu", "relu_grad", "resize",
+    "resize_grad", "take_pixels",
 ]  # fmt: skip

@@ -1,0 +1,9 @@
+"""Single edits that make minipose wrong. Most of them have been shipped by an engine, and passed its tests.
+
+Each names the tests that must notice it, as narrow as pytest can select, so that a run takes seconds.
+"""
+
+from tests.mutants.networks import NETWORKS
+from tests.mutants.operations import OPERATIONS
+
+BUGS = [*OPERATIONS, *NETWORKS]
