@@ -34,6 +34,7 @@ is said beside the case. A test fails when an operation of `minipose.ops` is in 
 | operation | cases | value | gradient | second derivative | value, float32 | gradient, float32 | checks |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |
 """
+SEED = 20240607  # of the tests, tests/conftest.py
 COLUMNS = ("value", "gradient", "second", "value, float32", "gradient, float32")
 
 
@@ -41,11 +42,11 @@ def errors(case: Case) -> dict[str, float]:
     """Return the worst error of a case in each column."""
     worst = dict.fromkeys(COLUMNS, 0.0)
     for dtype, suffix in (("float64", ""), ("float32", ", float32")):
-        for what, ours, theirs in oracle.torch_pairs(case, np.random.default_rng(1), torch, dtype):
+        for what, ours, theirs in oracle.torch_pairs(case, np.random.default_rng(SEED), torch, dtype):
             column = what.split()[0] + suffix
             worst[column] = max(worst[column], oracle.relative_error(ours, theirs))
     if case.torch_twice:
-        for _, ours, theirs in oracle.torch_second_order_pairs(case, np.random.default_rng(1), torch):
+        for _, ours, theirs in oracle.torch_second_order_pairs(case, np.random.default_rng(SEED), torch):
             worst["second"] = max(worst["second"], oracle.relative_error(ours, theirs))
     return worst
 
@@ -54,15 +55,15 @@ def checks(case: Case, small: bool, linear: bool) -> set[str]:
     """Run the checks of a case and return the letters of those that it passes; a failure is an error."""
     passed = set()
     if small:
-        oracle.check_gradient(case, np.random.default_rng(1))
-        oracle.check_second_order(case, np.random.default_rng(1))
+        oracle.check_gradient(case, np.random.default_rng(SEED))
+        oracle.check_second_order(case, np.random.default_rng(SEED))
         passed |= {"d", "dd"}
     if linear:
-        oracle.check_adjoint(case, np.random.default_rng(1), "float32")
+        oracle.check_adjoint(case, np.random.default_rng(SEED), "float32")
         passed.add("a")
     for layout in oracle.LAYOUTS:
-        oracle.check_layout(case, np.random.default_rng(1), layout, "float32")
-        oracle.check_layout(case, np.random.default_rng(1), layout, "float64")
+        oracle.check_layout(case, np.random.default_rng(SEED), layout, "float32")
+        oracle.check_layout(case, np.random.default_rng(SEED), layout, "float64")
     return passed | {"m"}
 
 

@@ -37,16 +37,17 @@ from minipose.nn.loss import (
 from minipose.nn.module import Module
 from minipose.nn.norm import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm2d, LayerNorm
 from minipose.nn.parameter import Parameter
-from minipose.nn.pooling import MaxPool2d
+from minipose.nn.pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 from minipose.nn.softmax import LogSoftmax, Softmax
 from minipose.nn.summary import Summary, summary
-from minipose.nn.upsample import Upsample
+from minipose.nn.upsample import PixelShuffle, PixelUnshuffle, Upsample
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose2d",
-    "CrossEntropyLoss", "Dropout", "Dropout2d", "ELU", "Flatten", "Fold", "GELU", "GroupNorm", "Hardsigmoid",
-    "Hardswish", "HuberLoss", "Identity", "InstanceNorm2d", "KLDivLoss", "L1Loss", "LayerNorm", "LeakyReLU", "Linear",
-    "LogSoftmax", "MSELoss", "MaxPool2d", "Module", "ModuleList", "NLLLoss", "PReLU", "Parameter", "ReLU", "ReLU6",
-    "ResidualBlock", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Summary", "Tanh",
+    "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d",
+    "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Dropout2d", "ELU",
+    "Flatten", "Fold", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "HuberLoss", "Identity", "InstanceNorm2d",
+    "KLDivLoss", "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module",
+    "ModuleList", "NLLLoss", "PReLU", "Parameter", "PixelShuffle", "PixelUnshuffle", "ReLU", "ReLU6", "ResidualBlock",
+    "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Summary", "Tanh",
     "TransposedResidualBlock", "Unfold", "Upsample", "functional", "init", "summary", "utils",
 ]  # fmt: skip

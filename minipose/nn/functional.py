@@ -1,6 +1,10 @@
 """Operations under torch's name for them: `from minipose.nn import functional as F`."""
 
 from minipose.ops import (
+    adaptive_avg_pool2d,
+    adaptive_max_pool2d,
+    affine_grid,
+    avg_pool2d,
     batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -14,6 +18,7 @@ from minipose.ops import (
     flatten,
     fold,
     gelu,
+    grid_sample,
     group_norm,
     hardsigmoid,
     hardswish,
@@ -30,6 +35,8 @@ from minipose.ops import (
     mse_loss,
     nll_loss,
     pad,
+    pixel_shuffle,
+    pixel_unshuffle,
     prelu,
     relu,
     relu6,
@@ -43,9 +50,10 @@ from minipose.ops import (
 )
 
 __all__ = [
-    "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv1d", "conv2d", "conv_transpose2d",
-    "cross_entropy", "dropout", "dropout2d", "elu", "flatten", "fold", "gelu", "group_norm", "hardsigmoid",
-    "hardswish", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu",
-    "linear", "log_softmax", "max_pool2d", "mse_loss", "nll_loss", "pad", "prelu", "relu", "relu6", "sigmoid", "silu",
-    "smooth_l1_loss", "softmax", "softplus", "tanh", "unfold",
+    "adaptive_avg_pool2d", "adaptive_max_pool2d", "affine_grid", "avg_pool2d", "batch_norm", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "conv1d", "conv2d", "conv_transpose2d", "cross_entropy", "dropout",
+    "dropout2d", "elu", "flatten", "fold", "gelu", "grid_sample", "group_norm", "hardsigmoid", "hardswish",
+    "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "log_softmax", "max_pool2d", "mse_loss", "nll_loss", "pad", "pixel_shuffle", "pixel_unshuffle", "prelu", "relu",
+    "relu6", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh", "unfold",
 ]  # fmt: skip

@@ -35,9 +35,10 @@ from minipose.ops.loss import (
 from minipose.ops.matmul import einsum, linear, matmul, outer
 from minipose.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
 from minipose.ops.pad import pad
-from minipose.ops.pool import max_pool2d
+from minipose.ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
 from minipose.ops.reduce import cumsum, logsumexp, mean, norm, prod, std, sum, var
 from minipose.ops.resize import interpolate
+from minipose.ops.sample import affine_grid, grid_sample, pixel_shuffle, pixel_unshuffle
 from minipose.ops.shape import (
     broadcast_to,
     expand,

@@ -23,7 +23,9 @@ events: list[tuple[str, str]] = []  # ("to_host" | "to_device" | "wait", what)
 _forbidden = [False]
 
 ATTRIBUTES = ("shape", "dtype", "ndim", "size", "strides", "nbytes", "itemsize", "flags")
-OPERATORS = ("add", "sub", "mul", "truediv", "pow", "matmul", "and", "or", "lt", "le", "gt", "ge", "eq", "ne")
+OPERATORS = (
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "lt", "le", "gt", "ge", "eq", "ne",
+)  # fmt: skip
 REFLECTED = ("add", "sub", "mul", "truediv", "pow", "matmul", "and", "or")
 IN_PLACE = ("add", "sub", "mul", "truediv", "and", "or")
 UNARY = ("neg", "abs", "invert")
@@ -39,8 +41,8 @@ METHODS = {  # name: the keywords that it takes
     "transpose": (),
 }
 UFUNCS = (
-    "abs", "add", "cos", "exp", "expm1", "isfinite", "isnan", "log", "log1p", "maximum", "minimum", "sign", "sin",
-    "sqrt", "tanh",
+    "abs", "add", "cos", "exp", "expm1", "floor", "isfinite", "isnan", "log", "log1p", "maximum", "minimum", "rint",
+    "sign", "sin", "sqrt", "tanh",
 )  # fmt: skip
 FUNCTIONS = {  # name: the keywords that it takes
     "broadcast_to": (),

@@ -36,3 +36,18 @@ def test_matches_torch(options, dtype, rng, torch):
 def test_wrong_options_are_named(options, message):
     with pytest.raises(ValueError, match=f"^Upsample: {re.escape(message)}"):
         nn.Upsample(**options)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("PixelShuffle", (2, 12, 5, 7)), ("PixelUnshuffle", (2, 3, 4, 6))])
+@each_dtype
+def test_pixels_and_channels_match_torch(name, shape, dtype, rng, torch):
+    ours, theirs = getattr(nn, name)(2), getattr(torch.nn, name)(2)
+    assert repr(ours) == repr(theirs)
+    check_twins(torch, ours, theirs, shape, rng, dtype)
+
+
+@pytest.mark.parametrize("factor", [0, 1.5, "a", True])
+@pytest.mark.parametrize("name", ["PixelShuffle", "PixelUnshuffle"])
+def test_wrong_factors_are_named(name, factor):
+    with pytest.raises(ValueError, match=f"^{name}: .*_factor must be a positive integer, not"):
+        getattr(nn, name)(factor)
