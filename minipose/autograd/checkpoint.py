@@ -77,7 +77,7 @@ def _cut_off(x: Any) -> Any:
 
 
 def checkpoint(function: Callable, *inputs: Any, **options: Any) -> Any:
-    """Return function(*inputs, **options), and keep none of what it saves for backward (Chen et al. 2016).
+    """Call a function, and keep none of what it saves for backward (Chen et al. 2016).
 
     Backward runs the function a second time, from its inputs, when it gets there: a third more time for the part, and
     the memory of its activations only while its backward runs. Gradients are those without it, to any order; random

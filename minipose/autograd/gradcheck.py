@@ -328,7 +328,7 @@ def adjoint_check(
         Takes one Tensor, returns one Tensor.
     input : Tensor of floating-point numbers
     rtol : float, optional
-        Allowed error, relative to |A x| |y|. Default: 1e-12 in float64, 1e-5 in float32.
+        Allowed error, relative to the product of the lengths of A x and y. Default: 1e-12 in float64, 1e-5 in float32.
     raise_exception, generator : as in `gradcheck`
 
     Raises

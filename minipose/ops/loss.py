@@ -164,7 +164,7 @@ def _within_float(value: float, input: Tensor) -> float:
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
-    """Return e^2 / (2 beta) where the difference e is smaller than beta, else |e| - beta / 2 (Girshick 2015).
+    """Return e^2 / (2 beta) where the difference e is smaller than beta, else abs(e) - beta / 2 (Girshick 2015).
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    """Return e^2 / 2 where the difference e is smaller than delta, else delta (|e| - delta / 2) (Huber 1964).
+    """Return e^2 / 2 where the difference e is smaller than delta, else delta (abs(e) - delta / 2) (Huber 1964).
 
     Parameters
     ----------

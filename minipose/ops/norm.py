@@ -209,7 +209,7 @@ def layer_norm(
 
     Parameters
     ----------
-    input : (..., *normalized_shape)
+    input : its last axes are those of normalized_shape
     normalized_shape : tuple of int
         The lengths of the axes to average over.
     weight, bias : of shape normalized_shape, optional
