@@ -75,7 +75,7 @@ class Tensor:
     grad_fn : the Function that made it; None for a leaf.
     """
 
-    __slots__ = ("_data", "version", "grad", "requires_grad", "grad_fn", "hooks", "__weakref__")
+    __slots__ = ("_data", "version", "grad", "requires_grad", "grad_fn", "_hooks", "__weakref__")
     __array_ufunc__ = None  # so that numpy_array + tensor calls Tensor.__radd__
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
@@ -93,7 +93,7 @@ class Tensor:
         self.grad: Tensor | None = None
         self.requires_grad = requires_grad
         self.grad_fn: Function | None = None
-        self.hooks: dict | None = None
+        self._hooks: dict | None = None
 
     def _set_data(self, data: Array) -> None:
         self._data = data

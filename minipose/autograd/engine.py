@@ -92,7 +92,7 @@ def _run(
 
 
 def _call_hooks(edge: Function | Tensor, grad: Tensor) -> Tensor:
-    for hook in list((edge.hooks or {}).values()):
+    for hook in list((edge._hooks or {}).values()):
         replaced = hook(grad)
         if replaced is None:
             continue
@@ -180,9 +180,9 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Ho
     if not tensor.requires_grad:
         raise RuntimeError("register_hook: the tensor does not require a gradient")
     place = tensor.grad_fn or tensor
-    if place.hooks is None:
-        place.hooks = {}
-    return add_hook("register_hook", place.hooks, hook)
+    if place._hooks is None:
+        place._hooks = {}
+    return add_hook("register_hook", place._hooks, hook)
 
 
 def grad(

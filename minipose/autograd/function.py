@@ -44,7 +44,7 @@ class Function:
     wanted: tuple[bool, ...] = ()
     input_layouts: tuple[tuple | None, ...] = ()
     saved: tuple[Any, ...] = ()
-    hooks: dict | None = None
+    _hooks: dict | None = None
     retained: weakref.ref[Tensor] | None = None
     segment: Segment | None = None
     made_at = ""
