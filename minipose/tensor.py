@@ -83,9 +83,11 @@ class Tensor:
             raise TypeError("Tensor: data is a Tensor already; use detach() to share it or minipose.tensor to copy it")
         if isinstance(data, np.generic):
             data = np.asarray(data)
-        if not hasattr(data, "dtype") or not hasattr(data, "shape") or data.dtype.kind not in "fiub":
+        if not isinstance(getattr(data, "dtype", None), np.dtype) or data.dtype.kind not in "fiub":
             kind = getattr(data, "dtype", type(data).__name__)
             raise TypeError(f"Tensor: data must be a NumPy or CuPy array of numbers, not {kind}; see minipose.tensor")
+        if not isinstance(requires_grad, bool):
+            raise TypeError(f"Tensor: requires_grad must be True or False, not {requires_grad!r}")
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(f"Tensor: only floating-point tensors can require gradients, not dtype {data.dtype}")
         self._data = data

@@ -24,7 +24,7 @@ LAYERS = [  # a part may import what stands below it, and its own files
     ["cli"],
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
-FOR_ALL = {"files", "random"}
+FOR_ALL = {"checks", "files", "random"}
 PACKAGE_LEVEL = LEVEL["optim"]  # minipose/__init__.py gathers what stands up to here
 WITHIN_A_LEVEL = {("autograd", "tensor"), ("creation", "tensor")}
 

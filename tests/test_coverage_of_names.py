@@ -112,7 +112,7 @@ def test_a_special_method(name):
 
 
 def test_every_special_method_is_above():
-    of_every_class = {"init", "doc", "module", "slots", "weakref", "setitem"}  # setitem: autograd/test_versions.py
+    of_every_class = {"init", "doc", "module", "slots", "slotnames", "weakref", "setitem"}  # setitem: autograd/test_versions.py
     special = {name.strip("_") for name in vars(Tensor) if name.startswith("__")}
     assert sorted(special - set(SPECIAL) - of_every_class) == []
 

@@ -13,6 +13,10 @@ from minipose.kernels import array_module, device_of
 from minipose.tensor import Tensor
 
 
+class GraphError(RuntimeError, ValueError):
+    """A gradient is asked for that no graph can give: torch's RuntimeError, and the ValueError of a wrong argument."""
+
+
 def _topological(roots: Iterable[Function]) -> list[Function]:
     """Return all Functions that `roots` depend on, every one before those that made its inputs.
 
@@ -116,7 +120,7 @@ def _upstream(name: str, output: Tensor, grad: Tensor | None) -> Tensor:
     if not isinstance(output, Tensor):
         raise TypeError(f"{name}: outputs must be Tensors, not {type(output).__name__}")
     if not output.requires_grad:
-        raise RuntimeError(f"{name}: the output does not require a gradient: nothing it was computed from does")
+        raise GraphError(f"{name}: the output does not require a gradient: nothing it was computed from does")
     if grad is None:
         if output.numel() != 1:
             raise ValueError(f"{name}: the output has shape {output.shape}; give the gradient to start from, or sum it")
@@ -151,6 +155,7 @@ def backward(
     ValueError
         If `gradient` is missing or has the wrong shape.
     """
+    _check_flags("backward", retain_graph=retain_graph, create_graph=create_graph)
     upstream = _upstream("backward", tensor, gradient)
     _run([tensor], [upstream], None, create_graph if retain_graph is None else retain_graph, create_graph)
 
@@ -158,7 +163,7 @@ def backward(
 def retain_grad(tensor: Tensor) -> None:
     """Ask `backward` to leave this interior tensor's gradient in `grad`, as it does for leaves."""
     if not tensor.requires_grad:
-        raise RuntimeError("retain_grad: the tensor does not require a gradient")
+        raise GraphError("retain_grad: the tensor does not require a gradient")
     if tensor.grad_fn is not None:
         tensor.grad_fn.retained = weakref.ref(tensor)
 
@@ -178,11 +183,25 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Ho
         In backward, if the hook returns something else than a Tensor of the gradient's shape and dtype.
     """
     if not tensor.requires_grad:
-        raise RuntimeError("register_hook: the tensor does not require a gradient")
+        raise GraphError("register_hook: the tensor does not require a gradient")
     place = tensor.grad_fn or tensor
     if place._hooks is None:
         place._hooks = {}
     return add_hook("register_hook", place._hooks, hook)
+
+
+def _several(argument: str, given: Tensor | Sequence[Tensor | None]) -> list[Any]:
+    if not isinstance(given, (Tensor, list, tuple)):
+        raise TypeError(f"grad: {argument} must be a Tensor or a list of them, not {given!r}")
+    return [given] if isinstance(given, Tensor) else list(given)
+
+
+def _check_flags(name: str, retain_graph: bool | None, **flags: bool) -> None:
+    if retain_graph is not None:
+        flags["retain_graph"] = retain_graph
+    for argument, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name}: {argument} must be True or False, not {value!r}")
 
 
 def grad(
@@ -209,12 +228,9 @@ def grad(
     RuntimeError
         If an input does not require a gradient, or is not part of the graph.
     """
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if grad_outputs is None:
-        starts = [None] * len(outputs)
-    else:
-        starts = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
+    _check_flags("grad", retain_graph=retain_graph, create_graph=create_graph, allow_unused=allow_unused)
+    outputs, inputs = _several("outputs", outputs), _several("inputs", inputs)
+    starts = [None] * len(outputs) if grad_outputs is None else _several("grad_outputs", grad_outputs)
     if len(starts) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(starts)} grad_outputs")
     upstream = [_upstream("grad", output, start) for output, start in zip(outputs, starts, strict=True)]
@@ -227,5 +243,5 @@ def grad(
     results = [found.get(x.grad_fn or x) for x in inputs]
     for i, result in enumerate(results):
         if result is None and not allow_unused:
-            raise RuntimeError(f"grad: the outputs do not depend on input {i}; allow_unused=True returns None for it")
+            raise GraphError(f"grad: the outputs do not depend on input {i}; allow_unused=True returns None for it")
     return tuple(None if result is None else _copy(result, create_graph) for result in results)

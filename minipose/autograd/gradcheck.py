@@ -73,6 +73,13 @@ def _host(tensor: Tensor) -> np.ndarray:
     return np.array(to_device(tensor.data, "cpu"), order="K")
 
 
+def _check_options(name: str, raise_exception: bool, generator: np.random.Generator | None) -> None:
+    if not isinstance(raise_exception, bool):
+        raise TypeError(f"{name}: raise_exception must be True or False, not {raise_exception!r}")
+    if generator is not None and not isinstance(generator, np.random.Generator):
+        raise TypeError(f"{name}: generator must be a numpy.random.Generator, not {generator!r}")
+
+
 def _prepare(
     name: str,
     function: Callable,
@@ -96,8 +103,6 @@ def _prepare(
             raise ValueError(f"{name}: input {i} is {x.dtype}; differences are too inexact for less than float64")
     if not any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
         raise ValueError(f"{name}: no input is a Tensor that requires a gradient")
-    if generator is not None and not isinstance(generator, np.random.Generator):
-        raise TypeError(f"{name}: generator must be a numpy.random.Generator, not {generator!r}")
     generator = generator or np.random.default_rng(0)
     check = _Check(name, function, tuple(inputs), **options, generator=generator, upstream=[])
     with no_grad():
@@ -272,6 +277,7 @@ def gradcheck(
     ValueError, TypeError
         If no input requires a gradient, or one that does is not float64.
     """
+    _check_options("gradcheck", raise_exception, generator)
     options = {"eps": eps, "atol": atol, "rtol": rtol}
     return _verdict(_prepare("gradcheck", function, inputs, options, generator), raise_exception, each=True)
 
@@ -290,6 +296,7 @@ def gradgradcheck(
 
     Parameters and errors are those of `gradcheck`. A linear function passes: its gradient depends on upstream alone.
     """
+    _check_options("gradgradcheck", raise_exception, generator)
     options = {"eps": eps, "atol": atol, "rtol": rtol}
     first = _prepare("gradgradcheck", function, inputs, options, generator)
     places = [i for i, _ in _inputs_of(first)]
@@ -339,6 +346,9 @@ def adjoint_check(
         If the input is not a Tensor of floating-point numbers.
     """
     name = "adjoint_check"
+    if not callable(function):
+        raise TypeError(f"{name}: function must be callable, not {function!r}")
+    _check_options(name, raise_exception, generator)
     if not isinstance(input, Tensor) or input.dtype.kind != "f":
         raise TypeError(f"{name}: input must be a Tensor of floating-point numbers, not {input!r}")
     rtol = (1e-12 if input.dtype == np.float64 else 1e-5) if rtol is None else rtol

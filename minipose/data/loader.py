@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from minipose.checks import as_array, check_flag, check_integer, check_memory
+
 Item = TypeVar("Item")
 
 
@@ -32,7 +34,7 @@ def to_input(images: np.ndarray) -> np.ndarray:
     ValueError
         If their shape is not (N, H, W, 3).
     """
-    images = np.asarray(images)
+    images = as_array("to_input", "images", images)
     if images.dtype != np.uint8:
         raise TypeError(f"to_input: images must be uint8 (0 to 255), got {images.dtype}")
     if images.ndim != 4 or images.shape[3] != 3:
@@ -68,10 +70,11 @@ def shuffled_batches(
     ValueError
         If a size is not positive, the seed or the epoch is negative, or no batch could be filled.
     """
-    if count < 1 or batch_size < 1:
-        raise ValueError(f"shuffled_batches: count and batch_size must be positive, got {count} and {batch_size}")
-    if seed < 0 or epoch < 0:
-        raise ValueError(f"shuffled_batches: seed and epoch must not be negative, got {seed} and {epoch}")
+    numbers = {"count": (count, 1), "batch_size": (batch_size, 1), "seed": (seed, 0), "epoch": (epoch, 0)}
+    for argument, (value, least) in numbers.items():
+        check_integer("shuffled_batches", argument, value, least)
+    check_flag("shuffled_batches", "drop_last", drop_last)
+    check_memory("shuffled_batches", "order", (count,))
     if drop_last and count < batch_size:
         raise ValueError(
             f"shuffled_batches: {count} samples do not fill one batch of {batch_size}; "
@@ -105,8 +108,7 @@ def prefetch(iterable: Iterable[Item], depth: int = 2) -> Generator[Item, None, 
     ValueError
         If `depth` is less than 1.
     """
-    if depth < 1:
-        raise ValueError(f"prefetch: depth must be at least 1, got {depth}")
+    check_integer("prefetch", "depth", depth, 1)
     return _prefetch(iterable, depth)
 
 

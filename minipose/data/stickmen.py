@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minipose.checks import check_choice
 from minipose.data import backgrounds, render
 from minipose.data.figure import random_figure
 
@@ -91,10 +92,8 @@ class StickFigures:
     def __init__(
         self, set: str = "plain", split: str = "train", size: int = 64, count: int | None = None, seed: int = 0
     ) -> None:
-        if set not in SETS:
-            raise ValueError(f"StickFigures: set must be one of {', '.join(SETS)}, got {set!r}")
-        if split not in DEFAULT_COUNTS:
-            raise ValueError(f"StickFigures: split must be one of {', '.join(DEFAULT_COUNTS)}, got {split!r}")
+        check_choice("StickFigures", "set", set, SETS)
+        check_choice("StickFigures", "split", split, tuple(DEFAULT_COUNTS))
         self.set = set
         self.split = split
         self.size = _checked_integer("size", size, SMALLEST_SIZE, 4096)

@@ -29,7 +29,7 @@ def create(name: str, **options: Any) -> Module:
     ValueError
         If the name or an option is unknown.
     """
-    if name not in _MODELS:
+    if not isinstance(name, str) or name not in _MODELS:
         raise ValueError(f"create: there is no model {name!r}; there are {', '.join(names())}")
     known = inspect.signature(_MODELS[name]).parameters
     unknown = [option for option in options if option not in known]

@@ -14,6 +14,7 @@ The lines across are the skips (Newell et al. 2016, section 3.1), which the repo
 
 from __future__ import annotations
 
+from minipose.checks import TOO_FAR, check_flag, is_integer, letters
 from minipose.nn import (
     BatchNorm2d,
     Conv2d,
@@ -25,8 +26,10 @@ from minipose.nn import (
     TransposedResidualBlock,
     init,
 )
-from minipose.ops.checks import check_image, is_integer, letters
+from minipose.ops.checks import check_image
 from minipose.tensor import Tensor
+
+MOST = {"depth": 16, "stacks": 64}  # far beyond use; without a bound, a slip of the finger builds for ever
 
 
 class HourglassModule(Module):
@@ -105,9 +108,10 @@ class Hourglass(Module):
         super().__init__()
         numbers = {"width": width, "depth": depth, "stacks": stacks, "joints": joints, "in_channels": in_channels}
         for name, value in numbers.items():
-            least = 2 if name == "depth" else 1
-            if not is_integer(value) or value < least:
-                raise ValueError(f"Hourglass: {name} must be an integer of at least {least}, not {value!r}")
+            least, most = (2 if name == "depth" else 1), MOST.get(name, TOO_FAR)
+            if not is_integer(value) or not least <= value <= most:
+                raise ValueError(f"Hourglass: {name} must be an integer from {least} to {most}, not {value!r}")
+        check_flag("Hourglass", "skip", skip)
         self.depth = depth
         self.stem = Sequential(
             Conv2d(in_channels, width, 3, padding=1, bias=False),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from minipose.checks import check_choice, check_integer, check_memory, check_number
 from minipose.nn.module import Module
 from minipose.nn.parameter import Parameter
 from minipose.ops import activation, tanh
-from minipose.ops.checks import check_choice, check_integer, check_number
 from minipose.tensor import Tensor
 
 
@@ -57,6 +57,7 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         super().__init__()
         check_integer("PReLU", "num_parameters", num_parameters, 1)
+        check_memory("PReLU", "weight", (num_parameters,))
         check_number("PReLU", "init", init)
         self.num_parameters = num_parameters
         self.weight = Parameter(np.full(num_parameters, init, np.float32))

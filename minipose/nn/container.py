@@ -13,6 +13,8 @@ class ModuleList(Module):
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
+        if not isinstance(modules, Iterable) or isinstance(modules, Tensor):
+            raise TypeError(f"{type(self).__name__}: modules must be several Modules, not {modules!r}")
         for module in modules:
             self.append(module)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minipose.checks import Pair, check_choice, check_flag, check_memory, is_integer
 from minipose.nn import init
 from minipose.nn.module import Module
 from minipose.nn.parameter import Parameter
 from minipose.ops import conv1d, conv2d, conv_transpose2d
-from minipose.ops.checks import Pair, check_choice, check_flag, check_memory, check_tensor, is_integer
+from minipose.ops.checks import check_tensor
 from minipose.ops.conv import per_axis, transposed_size
 from minipose.ops.pad import pad
 from minipose.tensor import Tensor

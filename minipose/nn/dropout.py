@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from minipose.checks import check_flag, check_number
 from minipose.nn.module import Module
 from minipose.ops import dropout, dropout2d
-from minipose.ops.checks import check_flag, check_number
 from minipose.tensor import Tensor
 
 

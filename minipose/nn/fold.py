@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from minipose.checks import Pair
 from minipose.nn.module import Module
 from minipose.ops import fold, unfold
-from minipose.ops.checks import Pair
 from minipose.ops.conv import per_axis
 from minipose.tensor import Tensor
 

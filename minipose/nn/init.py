@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minipose.checks import check_choice, check_generator, check_integer, check_number, pair
 from minipose.kernels import to_device
+from minipose.ops.checks import check_float_tensor, check_tensor
 from minipose.random import default_generator
 from minipose.tensor import Tensor
 
@@ -34,6 +36,14 @@ def _fill(tensor: Tensor, values: np.ndarray) -> Tensor:
 
 def constant_(tensor: Tensor, value: float) -> Tensor:
     """Fill with one value."""
+    return _constant("constant_", tensor, value)
+
+
+def _constant(name: str, tensor: Tensor, value: float) -> Tensor:
+    check_tensor(name, "tensor", tensor)
+    check_number(name, "value", value)
+    if tensor.dtype.kind != "f" and not np.can_cast(np.min_scalar_type(value), tensor.dtype):
+        raise TypeError(f"{name}: a tensor of {tensor.dtype} cannot hold {value!r}")
     tensor.data.fill(value)
     tensor.bump_version()
     return tensor
@@ -41,25 +51,39 @@ def constant_(tensor: Tensor, value: float) -> Tensor:
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros."""
-    return constant_(tensor, 0)
+    return _constant("zeros_", tensor, 0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones."""
-    return constant_(tensor, 1)
+    return _constant("ones_", tensor, 1)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with normal values."""
-    if std < 0:
-        raise ValueError(f"normal_: std must not be negative, got {std}")
+    check_number("normal_", "mean", mean)
+    return _normal("normal_", tensor, mean, std, generator)
+
+
+def _normal(name: str, tensor: Tensor, mean: float, std: float, generator: Generator | None) -> Tensor:
+    check_float_tensor(name, "tensor", tensor)
+    check_number(name, "std", std, 0)
+    check_generator(name, generator)
     return _fill(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with values drawn evenly from a to b."""
+    for argument, value in (("a", a), ("b", b)):
+        check_number("uniform_", argument, value, -1e300, 1e300)
     if a > b:
         raise ValueError(f"uniform_: a={a} must not be larger than b={b}")
+    return _uniform("uniform_", tensor, a, b, generator)
+
+
+def _uniform(name: str, tensor: Tensor, a: float, b: float, generator: Generator | None) -> Tensor:
+    check_float_tensor(name, "tensor", tensor)
+    check_generator(name, generator)
     return _fill(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
 
 
@@ -74,10 +98,14 @@ def calculate_fan(tensor: Tensor, mode: str = "fan_in") -> int:
     ValueError
         If the tensor has fewer than two axes, or `mode` is unknown.
     """
+    return _fan("calculate_fan", tensor, mode)
+
+
+def _fan(name: str, tensor: Tensor, mode: str) -> int:
+    check_tensor(name, "tensor", tensor)
+    check_choice(name, "mode", mode, ("fan_in", "fan_out"))
     if tensor.ndim < 2:
-        raise ValueError(f"calculate_fan: a tensor of shape {tensor.shape} has no inputs and outputs; give two axes")
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"calculate_fan: mode must be 'fan_in' or 'fan_out', not {mode!r}")
+        raise ValueError(f"{name}: a tensor of shape {tensor.shape} has no inputs and outputs; give two axes")
     return tensor.shape[1 if mode == "fan_in" else 0] * math.prod(tensor.shape[2:])
 
 
@@ -89,10 +117,14 @@ def calculate_gain(nonlinearity: str, a: float = 0.0) -> float:
     ValueError
         If the nonlinearity is not "linear", "sigmoid", "relu", "leaky_relu" (slope `a`) or "tanh".
     """
+    return _gain("calculate_gain", nonlinearity, a)
+
+
+def _gain(name: str, nonlinearity: str, a: float) -> float:
+    check_number(name, "a", a, -1e100, 1e100)
     leaky = math.sqrt(2 / (1 + a * a))
     gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": leaky}
-    if nonlinearity not in gains:
-        raise ValueError(f"calculate_gain: nonlinearity must be one of {', '.join(gains)}, not {nonlinearity!r}")
+    check_choice(name, "nonlinearity", nonlinearity, tuple(gains))
     return gains[nonlinearity]
 
 
@@ -104,8 +136,9 @@ def kaiming_normal_(
     generator: Generator | None = None,
 ) -> Tensor:
     """Fill with N(0, gain^2 / fan): the variance of activations stays the same through the layers (He et al. 2015)."""
-    std = calculate_gain(nonlinearity, a) / math.sqrt(calculate_fan(tensor, mode))
-    return normal_(tensor, 0.0, std, generator)
+    name = "kaiming_normal_"
+    std = _gain(name, nonlinearity, a) / math.sqrt(max(1, _fan(name, tensor, mode)))
+    return _normal(name, tensor, 0.0, std, generator)
 
 
 def kaiming_uniform_(
@@ -116,8 +149,9 @@ def kaiming_uniform_(
     generator: Generator | None = None,
 ) -> Tensor:
     """As `kaiming_normal_`, drawn evenly from an interval with the same variance."""
-    bound = math.sqrt(3) * calculate_gain(nonlinearity, a) / math.sqrt(calculate_fan(tensor, mode))
-    return uniform_(tensor, -bound, bound, generator)
+    name = "kaiming_uniform_"
+    bound = math.sqrt(3) * _gain(name, nonlinearity, a) / math.sqrt(max(1, _fan(name, tensor, mode)))
+    return _uniform(name, tensor, -bound, bound, generator)
 
 
 def kaiming_normal_transposed_(
@@ -127,6 +161,11 @@ def kaiming_normal_transposed_(
 
     One output pixel receives from every stride-th tap only: C / groups * KH KW / (sh sw) numbers in the mean.
     """
-    C, _, KH, KW = tensor.shape
-    fan = max(1.0, C / groups * KH * KW / (stride[0] * stride[1]))
-    return normal_(tensor, 0.0, math.sqrt(2 / fan), generator)
+    name = "kaiming_normal_transposed_"
+    check_float_tensor(name, "tensor", tensor)
+    if tensor.ndim != 4:
+        raise ValueError(f"{name}: tensor must be (C, F / groups, KH, KW), not of shape {tensor.shape}")
+    (sh, sw), (C, _, KH, KW) = pair(name, "stride", stride, 1), tensor.shape
+    check_integer(name, "groups", groups, 1)
+    fan = max(1.0, C / groups * KH * KW / (sh * sw))
+    return _normal(name, tensor, 0.0, math.sqrt(2 / fan), generator)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from minipose.checks import check_flag, check_integer, check_memory, is_integer
 from minipose.nn import init
 from minipose.nn.module import Module
 from minipose.nn.parameter import Parameter
 from minipose.ops import flatten, linear
-from minipose.ops.checks import is_integer
 from minipose.tensor import Tensor
 
 
@@ -30,6 +30,8 @@ class Linear(Module):
         for argument, value in (("in_features", in_features), ("out_features", out_features)):
             if not is_integer(value) or value < 1:
                 raise ValueError(f"Linear: {argument} must be a positive integer, not {value!r}")
+        check_flag("Linear", "bias", bias)
+        check_memory("Linear", "weight", (out_features, in_features))
         self.in_features, self.out_features = in_features, out_features
         self.weight = init.kaiming_normal_(
             Parameter(init.empty_weight((out_features, in_features))), nonlinearity="relu"
@@ -65,6 +67,8 @@ class Flatten(Module):
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
+        check_integer("Flatten", "start_dim", start_dim)
+        check_integer("Flatten", "end_dim", end_dim)
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, input: Tensor) -> Tensor:

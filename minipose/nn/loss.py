@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minipose.checks import check_choice, check_flag, check_integer, check_number
 from minipose.nn.module import Module
 from minipose.ops import (
     binary_cross_entropy,
@@ -14,7 +15,7 @@ from minipose.ops import (
     nll_loss,
     smooth_l1_loss,
 )
-from minipose.ops.checks import check_choice, check_flag, check_float_tensor, check_integer, check_number
+from minipose.ops.checks import check_float_tensor
 from minipose.tensor import Tensor
 
 

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from minipose.autograd import is_recomputing
+from minipose.checks import check_flag, check_integer, check_memory, check_number, is_integer
 from minipose.nn.module import Module
 from minipose.nn.parameter import Parameter
 from minipose.ops import batch_norm, group_norm, instance_norm, layer_norm
-from minipose.ops.checks import check_flag, check_integer, check_number, check_tensor, is_integer
+from minipose.ops.checks import check_tensor
 from minipose.tensor import Tensor, int64
 
 
 def _add_affine(layer: Module, shape: tuple[int, ...], affine: bool, bias: bool) -> None:
     """Give a layer a weight of ones and a bias of zeros, or None for what it shall not learn."""
     check_flag(type(layer).__name__, "bias", bias)
+    check_memory(type(layer).__name__, "weight", shape)
     layer.register_parameter("weight", Parameter(np.ones(shape, np.float32)) if affine else None)
     layer.register_parameter("bias", Parameter(np.zeros(shape, np.float32)) if affine and bias else None)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minipose.checks import Pair, check_flag, check_integer, pair
 from minipose.nn.module import Module
 from minipose.ops import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
-from minipose.ops.checks import Pair, check_flag, check_integer, is_integer, pair
+from minipose.ops.pool import adaptive_sizes
 from minipose.tensor import Tensor
 
 
@@ -108,12 +109,7 @@ class _Adaptive(Module):
 
     def __init__(self, output_size: int | Sequence[int | None]) -> None:
         super().__init__()
-        sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * 2
-        if len(sizes) != 2 or not all(n is None or (is_integer(n) and n >= 1) for n in sizes):
-            raise ValueError(
-                f"{type(self).__name__}: output_size must be a positive integer, two of them, or None, "
-                f"not {output_size!r}"
-            )
+        adaptive_sizes(type(self).__name__, output_size)
         self.output_size = output_size
 
     def extra_repr(self) -> str:
@@ -133,7 +129,7 @@ class AdaptiveMaxPool2d(_Adaptive):
 
     Parameters
     ----------
-    output_size : int or (OH, OW); None keeps the input's
+    output_size : int or (OH, OW), of which None keeps the input's
     return_indices : bool
         Return also the places of the winners. Default False.
     """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from minipose.checks import is_integer
 from minipose.nn.module import Module
 from minipose.ops import log_softmax, softmax
-from minipose.ops.checks import is_integer
 from minipose.tensor import Tensor
 
 

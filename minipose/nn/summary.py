@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minipose.autograd import no_grad
+from minipose.checks import check_memory, is_integer
 from minipose.creation import zeros
 from minipose.nn.conv import Conv1d, Conv2d, ConvTranspose2d
 from minipose.nn.linear import Linear
@@ -70,6 +71,11 @@ def summary(model: Module, input_shape: Sequence[int]) -> Summary:
 
     The model is left as it was: no running statistics move, and every module keeps its training flag.
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"summary: model must be a Module, not {model!r}")
+    if not isinstance(input_shape, (tuple, list)) or not all(is_integer(n) and n >= 0 for n in input_shape):
+        raise TypeError(f"summary: input_shape must be a tuple of integers from 0, not {input_shape!r}")
+    check_memory("summary", "input", input_shape)
     layers: list[Layer] = []
     training = {id(module): module.training for module in model.modules()}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from minipose.checks import Pair, is_integer
 from minipose.nn.module import Module
 from minipose.ops import interpolate, pixel_shuffle, pixel_unshuffle
-from minipose.ops.checks import Pair, is_integer, pair
+from minipose.ops.resize import check_resizing
 from minipose.tensor import Tensor
 
 
@@ -27,19 +28,9 @@ class Upsample(Module):
         align_corners: bool | None = None,
     ) -> None:
         super().__init__()
-        if (size is None) == (scale_factor is None):
-            raise ValueError("Upsample: give either size or scale_factor")
-        if mode not in ("nearest", "bilinear"):
-            raise ValueError(f"Upsample: mode must be 'nearest' or 'bilinear', not {mode!r}")
-        if mode == "nearest" and align_corners is not None:
-            raise ValueError("Upsample: align_corners has a meaning for mode='bilinear' only")
+        values = check_resizing("Upsample", size, scale_factor, mode, align_corners)
         if scale_factor is not None:
-            factors = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,)
-            if len(factors) not in (1, 2) or not all(factor > 0 for factor in factors):
-                raise ValueError(f"Upsample: scale_factor must be one or two positive numbers, not {scale_factor!r}")
-            scale_factor = tuple(map(float, factors)) if len(factors) == 2 else float(factors[0])
-        elif size is not None:
-            pair("Upsample", "size", size, 1)
+            scale_factor = values if isinstance(scale_factor, (tuple, list)) else values[0]
         self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
 
     def forward(self, input: Tensor) -> Tensor:

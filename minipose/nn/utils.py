@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minipose.checks import check_flag, check_number
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import check_flag, check_number
 from minipose.tensor import Tensor, float32
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from minipose.autograd import Function
+from minipose.checks import check_choice, check_number
 from minipose.kernels import Array, array_module, kernels_of
-from minipose.ops.checks import as_float_tensor, as_tensor, check_choice, check_float_tensor, check_number
+from minipose.ops.checks import as_float_tensor, as_tensor, check_float_tensor
 from minipose.ops.compare import clamp, where
 from minipose.ops.unary import erf, exp, expm1, log1p, tanh
 from minipose.tensor import Tensor

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
+from minipose.checks import OutOfRange, check_integer, check_number
 from minipose.kernels import Array, array_module, device_of
-from minipose.ops.checks import (
-    OutOfRange,
-    check_float_tensor,
-    check_integer,
-    check_number,
-    check_per_channel,
-    check_tensor,
-)
+from minipose.ops.checks import check_float_tensor, check_per_channel, check_tensor
 from minipose.ops.loss import Keep, check_reduction
 from minipose.ops.softmax import log_softmax
 from minipose.tensor import Tensor

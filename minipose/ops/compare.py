@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from minipose.autograd import Function
 from minipose.kernels import Array, array_module
 from minipose.ops.checks import as_tensor
@@ -119,7 +121,8 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     condition = as_tensor("where", condition, "condition")
     if condition.dtype.kind != "b":
         raise TypeError(f"where: condition must hold booleans, not {condition.dtype}; compare it with a number")
-    a, b = numeric_operands("where", input, other)
+    both_numbers = all(isinstance(x, (bool, int, float, np.generic)) for x in (input, other))
+    a, b = (input, other) if both_numbers else numeric_operands("where", input, other)
     for x in (a, b):
         if isinstance(x, Tensor):
             operands("where", condition, x.detach())
@@ -133,18 +136,19 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     return Where.apply(a, b, condition=condition.data)
 
 
-def _two_tensors(name: str, input: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+def two_tensors(name: str, input: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both as Tensors of one dtype that broadcast."""
     return operands(name, as_tensor(name, input), as_tensor(name, other, "other"))
 
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """Return the larger of two entries, broadcast; equal ones share the gradient, and a NaN wins."""
-    return Maximum.apply(*_two_tensors("maximum", input, other))
+    return Maximum.apply(*two_tensors("maximum", input, other))
 
 
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """Return the smaller of two entries, broadcast; equal ones share the gradient, and a NaN wins."""
-    return Minimum.apply(*_two_tensors("minimum", input, other))
+    return Minimum.apply(*two_tensors("minimum", input, other))
 
 
 def clamp(input: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None) -> Tensor:
@@ -176,6 +180,8 @@ def clamp(input: Tensor, min: Tensor | float | None = None, max: Tensor | float 
             raise ValueError(f"clamp: {argument} must be a number, not {bound}")
         result, bound = numeric_operands("clamp", result, bound)
         beyond = result.detach() < bound if argument == "min" else result.detach() > bound
+        if isinstance(bound, Tensor):  # where a bound is NaN, so is the result
+            beyond = Tensor(beyond.data | (bound.data != bound.data))
         result = where(beyond, bound, result)
     return result
 

@@ -14,23 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minipose.autograd import Function
+from minipose.checks import Pair, check_choice, check_memory, is_integer, letters, pair
 from minipose.kernels import Array, kernels_of
 from minipose.kernels.reference import conv_output_size
-from minipose.ops.checks import (
-    Pair,
-    check_choice,
-    check_float_tensor,
-    check_memory,
-    check_per_channel,
-    check_tensor,
-    is_integer,
-    letters,
-    pair,
-)
+from minipose.ops.checks import check_float_tensor, check_per_channel, check_tensor
 from minipose.ops.pad import pad
 from minipose.tensor import Tensor
-
-TOO_FAR = 2**31  # pixels: what a stride, a padding or a dilation must stay below
 
 
 class Conv2d(Function):
@@ -138,10 +127,7 @@ def per_axis(name: str, argument: str, value: int | Sequence[int], least: int, a
         if not is_integer(value) or value < least:
             raise ValueError(f"{name}: {argument} must be an integer of at least {least}, not {value!r}")
         value = (least, value)
-    values = pair(name, argument, value, least)
-    if max(values) >= TOO_FAR:
-        raise ValueError(f"{name}: {argument} must be less than 2**31, not {max(values)}")
-    return values
+    return pair(name, argument, value, least)
 
 
 def _batch(input: Tensor, axes: int) -> Tensor:

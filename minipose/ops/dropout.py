@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from minipose.autograd import is_recomputing
+from minipose.checks import check_flag, check_number
 from minipose.kernels import array_module, to_device
-from minipose.ops.checks import check_flag, check_float_tensor, check_image, check_number, check_tensor
+from minipose.ops.checks import check_float_tensor, check_image, check_tensor
 from minipose.random import default_generator
 from minipose.tensor import Tensor
 

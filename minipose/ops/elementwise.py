@@ -26,6 +26,8 @@ def operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
     """
     a, b = (x.item() if isinstance(x, np.generic) else x for x in (a, b))
     a, b = (x if isinstance(x, (Tensor, bool, int, float)) else as_tensor(name, x, "operand") for x in (a, b))
+    if not isinstance(a, Tensor) and not isinstance(b, Tensor):
+        raise TypeError(f"{name}: one of the operands must be a Tensor, not {a!r} and {b!r}")
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if a.dtype != b.dtype:
             a_leads = a.dtype.kind == "f" and (b.dtype.kind != "f" or (b.ndim == 0 < a.ndim))
@@ -165,10 +167,10 @@ def sub(input: Operand, other: Operand) -> Tensor:
     Raises
     ------
     TypeError
-        If both are booleans.
+        If either holds booleans.
     """
     a, b = numeric_operands("sub", input, other)
-    if all(isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype.kind == "b") for x in (a, b)):
+    if any(isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype.kind == "b") for x in (input, other)):
         raise TypeError("sub: booleans have no difference; convert one with .to(), or compare them with !=")
     return Sub.apply(a, b)
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from minipose.autograd import Function
+from minipose.checks import check_flag, one_axis, reduced_axes
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import as_tensor, check_flag, one_axis, reduced_axes
-from minipose.ops.compare import maximum, minimum
+from minipose.ops.checks import as_tensor
+from minipose.ops.compare import Maximum, Minimum, two_tensors
 from minipose.ops.index import gather
 from minipose.ops.shape import reshape
 from minipose.tensor import Tensor
@@ -113,14 +114,14 @@ def max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -
         If there is no entry to choose from.
     """
     if isinstance(dim, Tensor) and keepdim is False:
-        return maximum(input, dim)
+        return Maximum.apply(*two_tensors("max", input, dim))
     return _extreme("max", Amax, input, dim, keepdim)
 
 
 def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | ValuesAndIndices:
     """Return the smallest entry, as `max` the largest."""
     if isinstance(dim, Tensor) and keepdim is False:
-        return minimum(input, dim)
+        return Minimum.apply(*two_tensors("min", input, dim))
     return _extreme("min", Amin, input, dim, keepdim)
 
 

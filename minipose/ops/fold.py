@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from minipose.autograd import Function
+from minipose.checks import Pair, check_memory, letters
 from minipose.kernels import Array, array_module
 from minipose.kernels.reference import conv_output_size, taps
-from minipose.ops.checks import Pair, check_float_tensor, check_memory, letters
+from minipose.ops.checks import check_float_tensor
 from minipose.ops.conv import per_axis
 from minipose.tensor import Tensor
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from minipose.autograd import Function
+from minipose.checks import OutOfRange, check_integer, is_integer, one_axis
 from minipose.kernels import Array, array_module, device_of, to_device
-from minipose.ops.checks import OutOfRange, as_tensor, check_integer, check_tensor, is_integer, one_axis
+from minipose.ops.checks import as_tensor, check_tensor
 from minipose.ops.compare import where
 from minipose.tensor import Tensor
 

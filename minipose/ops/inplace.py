@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minipose.autograd import is_grad_enabled
+from minipose.checks import OutOfRange
 from minipose.kernels import Array, to_device
-from minipose.ops.checks import OutOfRange, as_tensor, check_tensor
+from minipose.ops.checks import as_tensor, check_tensor
 from minipose.tensor import Tensor
 
 

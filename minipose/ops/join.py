@@ -7,17 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from minipose.autograd import Function
+from minipose.checks import check_integer, check_memory, integers, is_integer, normalise_dims, one_axis
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import (
-    as_tensor,
-    check_integer,
-    check_memory,
-    check_tensor,
-    integers,
-    is_integer,
-    normalise_dims,
-    one_axis,
-)
+from minipose.ops.checks import as_tensor, check_tensor
 from minipose.ops.index import Index
 from minipose.ops.shape import reshape, unsqueeze
 from minipose.tensor import Tensor
@@ -201,7 +193,7 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     several = tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,)
     if not several or not all(is_integer(n) for n in several):
         raise TypeError(f"roll: shifts must be an integer or several, not {shifts!r}")
-    if dims is None or dims == () or dims == []:
+    if dims is None or (isinstance(dims, (tuple, list)) and not dims):
         if len(several) != 1:
             raise ValueError(f"roll: {len(several)} shifts need as many dims")
         return reshape(roll(reshape(input, -1), several[0], 0), input.shape) if input.ndim else input * 1

@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from minipose.autograd import Function
+from minipose.checks import check_choice, check_flag, check_number
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import check_choice, check_flag, check_float_tensor, check_number
+from minipose.ops.checks import check_float_tensor
 from minipose.tensor import Tensor
 
 REDUCTIONS = ("mean", "sum", "none")

@@ -10,17 +10,9 @@ import math
 from collections.abc import Sequence
 
 from minipose.autograd import Function, is_grad_enabled, is_recomputing
+from minipose.checks import check_flag, check_integer, check_number, is_integer, letters
 from minipose.kernels import Array, array_module, kernels_of
-from minipose.ops.checks import (
-    check_flag,
-    check_float_tensor,
-    check_integer,
-    check_number,
-    check_per_channel,
-    check_tensor,
-    is_integer,
-    letters,
-)
+from minipose.ops.checks import check_float_tensor, check_per_channel, check_tensor
 from minipose.tensor import Tensor
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minipose.checks import check_choice, check_memory, is_integer
 from minipose.kernels import array_module, to_device
-from minipose.ops.checks import as_tensor, check_choice, check_memory, is_integer
+from minipose.ops.checks import as_tensor
 from minipose.ops.index import Index, IndexGrad
 from minipose.tensor import Tensor
 

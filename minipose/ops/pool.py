@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from minipose.autograd import Function
+from minipose.checks import Pair, check_flag, check_integer, check_memory, is_integer, letters, pair
 from minipose.kernels import Array, array_module, kernels_of, to_device
 from minipose.kernels.reference import taps
-from minipose.ops.checks import (
-    Pair,
-    check_flag,
-    check_float_tensor,
-    check_integer,
-    check_memory,
-    is_integer,
-    letters,
-    pair,
-)
+from minipose.ops.checks import check_float_tensor
 from minipose.ops.index import gather
 from minipose.ops.matmul import matmul
 from minipose.tensor import Tensor
@@ -256,10 +249,23 @@ def avg_pool2d(
     return _like(AvgPool2d.apply(x, share=share, kernel=kernel, stride=stride, padding=padding), input)
 
 
-def _adaptive_size(name: str, x: Tensor, output_size: int | Sequence[int | None] | None) -> Pair:
+def adaptive_sizes(name: str, output_size: Any) -> tuple[int | None, int | None]:
+    """Return `output_size` as (OH, OW), where None stands for the input's.
+
+    Raises
+    ------
+    ValueError
+        If it is neither one positive integer nor two of them or None.
+    """
     sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * 2
-    if len(sizes) != 2 or not all(n is None or (is_integer(n) and n >= 1) for n in sizes):
-        raise ValueError(f"{name}: output_size must be a positive integer, two of them, or None, not {output_size!r}")
+    known = len(sizes) == 2 and all(n is None or (is_integer(n) and n >= 1) for n in sizes)
+    if not known or output_size is None:
+        raise ValueError(f"{name}: output_size must be a positive integer, or two of them or None, not {output_size!r}")
+    return sizes
+
+
+def _adaptive_size(name: str, x: Tensor, output_size: int | Sequence[int | None]) -> Pair:
+    sizes = adaptive_sizes(name, output_size)
     if 0 in x.shape[2:]:
         raise ValueError(f"{name}: input has no pixels ({letters(x.shape, 'N C H W')})")
     size = tuple(int(m) if m is not None else n for m, n in zip(sizes, x.shape[2:], strict=True))
@@ -281,7 +287,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None]) 
     Parameters
     ----------
     input : (N, C, H, W) or (C, H, W)
-    output_size : int or (OH, OW); None keeps the input's
+    output_size : int or (OH, OW), of which None keeps the input's
 
     Raises
     ------
@@ -307,7 +313,7 @@ def adaptive_max_pool2d(
     Parameters
     ----------
     input : (N, C, H, W) or (C, H, W)
-    output_size : int or (OH, OW); None keeps the input's
+    output_size : int or (OH, OW), of which None keeps the input's
     return_indices : bool
         Return also the place h * W + w of each window's winner. Default False.
 

@@ -12,15 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from minipose.autograd import Function
+from minipose.checks import check_flag, check_number, one_axis, reduced_axes
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import (
-    as_float_tensor,
-    as_tensor,
-    check_flag,
-    check_number,
-    one_axis,
-    reduced_axes,
-)
+from minipose.ops.checks import as_float_tensor, as_tensor
 from minipose.ops.extremes import amax, amin, kept_shape, left_shape
 from minipose.ops.join import cat
 from minipose.ops.shape import reshape

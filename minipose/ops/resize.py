@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from minipose.autograd import Function
+from minipose.checks import TOO_FAR, Pair, check_choice, check_flag, check_memory, check_number, pair
 from minipose.kernels import Array, kernels_of, to_device
 from minipose.kernels.reference import Taps
-from minipose.ops.checks import Pair, check_image
+from minipose.ops.checks import check_image
 from minipose.tensor import Tensor
 
 
@@ -63,6 +64,33 @@ def resize_taps(length: int, target: int, scale: float, mode: str, align_corners
     return low, (low + 1).clip(0, length - 1), position - low
 
 
+def check_resizing(name: str, size: Any, scale_factor: Any, mode: Any, align_corners: Any) -> tuple[float, float]:
+    """Return the two numbers of `size`, or of `scale_factor`, for rows and columns.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of the two is given, or an option is none of those there are.
+    """
+    check_choice(name, "mode", mode, ("nearest", "bilinear"))
+    if align_corners is not None:
+        check_flag(name, "align_corners", align_corners)
+        if mode == "nearest":
+            raise ValueError(f"{name}: align_corners has a meaning for mode='bilinear' only")
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"{name}: give either size or scale_factor")
+    if size is not None:
+        return pair(name, "size", size, 1)
+    values = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor, scale_factor)
+    if len(values) != 2:
+        raise ValueError(f"{name}: scale_factor must be one or two positive numbers, not {scale_factor!r}")
+    for value in values:
+        check_number(name, "scale_factor", value, 0, TOO_FAR)
+        if value == 0:
+            raise ValueError(f"{name}: scale_factor must be positive, not {scale_factor!r}")
+    return float(values[0]), float(values[1])
+
+
 def interpolate(
     input: Tensor,
     size: int | Sequence[int] | None = None,
@@ -88,21 +116,12 @@ def interpolate(
     """
     name = "interpolate"
     check_image(name, input)
-    if mode not in ("nearest", "bilinear"):
-        raise ValueError(f"{name}: mode must be 'nearest' or 'bilinear', not {mode!r}")
-    if align_corners is not None and mode == "nearest":
-        raise ValueError(f"{name}: align_corners has a meaning for mode='bilinear' only")
-    if (size is None) == (scale_factor is None):
-        raise ValueError(f"{name}: give either size or scale_factor")
-    given = size if size is not None else scale_factor
-    values = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
-    kind = numbers.Integral if size is not None else numbers.Real
-    if len(values) != 2 or not all(isinstance(v, kind) and v > 0 for v in values):
-        raise ValueError(f"{name}: size and scale_factor must be positive numbers, one or two, not {given!r}")
+    values = check_resizing(name, size, scale_factor, mode, align_corners)
     lengths = input.shape[2:]
     targets = values if size is not None else [math.floor(n * v) for n, v in zip(lengths, values, strict=True)]
     if min(*lengths, *targets) < 1:
         raise ValueError(f"{name}: {tuple(lengths)} pixels cannot become {tuple(targets)}")
+    check_memory(name, "result", (*input.shape[:2], *targets))
     taps = []
     for length, target, value in zip(lengths, targets, values, strict=True):
         scale = length / target if size is not None else 1 / value

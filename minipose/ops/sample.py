@@ -6,15 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minipose.checks import check_choice, check_flag, check_memory, is_integer, letters
 from minipose.kernels import array_module, to_device
-from minipose.ops.checks import (
-    check_choice,
-    check_flag,
-    check_float_tensor,
-    check_memory,
-    is_integer,
-    letters,
-)
+from minipose.ops.checks import check_float_tensor
 from minipose.ops.compare import where
 from minipose.ops.index import Index
 from minipose.ops.matmul import matmul

@@ -10,8 +10,9 @@ import math
 from collections.abc import Sequence
 
 from minipose.autograd import Function
+from minipose.checks import integers, normalise_dims, one_axis
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import as_tensor, integers, normalise_dims
+from minipose.ops.checks import as_tensor
 from minipose.tensor import Tensor
 
 
@@ -77,7 +78,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     input = as_tensor("flatten", input)
     if input.ndim == 0:
         return reshape(input, 1)
-    (start,), (end,) = (normalise_dims("flatten", d, input.ndim) for d in (start_dim, end_dim))
+    start, end = (one_axis("flatten", d, input.ndim) for d in (start_dim, end_dim))
     if start > end:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     merged = math.prod(input.shape[start : end + 1])
@@ -101,7 +102,7 @@ def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return a view with two axes exchanged."""
     input = as_tensor("transpose", input)
-    (a,), (b,) = (normalise_dims("transpose", d, input.ndim) for d in (dim0, dim1))
+    a, b = (one_axis("transpose", d, input.ndim) for d in (dim0, dim1))
     order = list(range(input.ndim))
     order[a], order[b] = b, a
     return permute(input, order)
@@ -117,7 +118,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Return the tensor with an axis of length 1 put before axis `dim`; -1 puts it last."""
     input = as_tensor("unsqueeze", input)
-    (axis,) = normalise_dims("unsqueeze", dim, input.ndim + 1)
+    axis = one_axis("unsqueeze", dim, input.ndim + 1)
     return reshape(input, *input.shape[:axis], 1, *input.shape[axis:])
 
 
@@ -139,6 +140,8 @@ def expand(input: Tensor, *sizes: int | Sequence[int]) -> Tensor:
         n not in (1, m) for n, m in zip(input.shape, target[extra:], strict=True)
     ):
         raise ValueError(f"expand: {input.shape} cannot be repeated to {tuple(sizes)}")
+    if math.prod(target) >= 2**62:  # though it takes no memory
+        raise ValueError(f"expand: the result would have shape {target}, which is too large")
     return Expand.apply(input, shape=target)
 
 
@@ -150,6 +153,8 @@ def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
     extra = len(target) - input.ndim
     if extra < 0 or any(n != -1 and m not in (1, n) for n, m in zip(target[extra:], input.shape, strict=True)):
         raise ValueError(f"broadcast_to: {input.shape} cannot be repeated to {target}")
+    if math.prod(target) >= 2**62:
+        raise ValueError(f"broadcast_to: the result would have shape {target}, which is too large")
     return expand(input, target)
 
 

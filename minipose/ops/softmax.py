@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from minipose.autograd import Function
+from minipose.checks import is_integer, normalise_dims
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import check_float_tensor, check_tensor, is_integer, normalise_dims
+from minipose.ops.checks import check_float_tensor, check_tensor
 from minipose.tensor import Tensor
 
 

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from minipose.ops.checks import check_integer, check_number, is_integer
+from minipose.checks import check_integer, check_number, is_integer
 from minipose.optim.one_cycle import OneCycleLR
 from minipose.optim.optimizer import Optimizer, plain
 from minipose.optim.plateau import ReduceLROnPlateau
 from minipose.optim.schedule import HUGE, LRScheduler, check_optimizer, check_state
 from minipose.optim.warmup import CosineWithWarmup
+from minipose.tensor import Tensor
 
 __all__ = [
     "CosineAnnealingLR", "CosineWithWarmup", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR",
@@ -88,9 +89,10 @@ class MultiStepLR(LRScheduler):
     def check_options(self) -> None:
         """Raise where an option is out of range."""
         name, given = type(self).__name__, self.milestones
-        if isinstance(given, Mapping):  # as it is saved; JSON makes strings of the steps
+        if isinstance(given, Mapping) and all(str(step).isdecimal() for step in given):
+            # as it is saved; JSON makes strings of the steps
             given = [int(step) for step, count in given.items() for _ in range(count)]
-        if isinstance(given, str) or not isinstance(given, Iterable):
+        if isinstance(given, (str, Mapping, Tensor)) or not isinstance(given, Iterable):
             raise TypeError(f"{name}: milestones must be a list of integers, not {given!r}")
         steps = list(given)
         for step in steps:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from minipose.autograd import enable_grad
+from minipose.checks import check_flag, check_number
 from minipose.kernels import Array, array_module, device_of, to_device
-from minipose.ops.checks import check_flag, check_number
 from minipose.tensor import Tensor
 
 # What schedules write into the groups, as in torch.
@@ -138,9 +138,10 @@ class Optimizer:
                 loss = closure()
         for _, p, state in self._with_gradient():
             self._check_step(p, state)
-        for group, p, state in self._with_gradient():
-            self.update(p.data, p.grad.data, state, group)
-            p.bump_version()
+        with np.errstate(all="ignore"):  # what has grown beyond all bounds is infinite, and seen as that
+            for group, p, state in self._with_gradient():
+                self.update(p.data, p.grad.data, state, group)
+                p.bump_version()
         return loss
 
     def _with_gradient(self) -> Iterator[tuple[dict[str, Any], Tensor, dict[str, Any]]]:

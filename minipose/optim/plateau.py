@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minipose.ops.checks import check_choice, check_number
+from minipose.checks import check_choice, check_number
 from minipose.optim.optimizer import Optimizer
 from minipose.optim.schedule import HUGE, LRScheduler, check_optimizer, per_group
 

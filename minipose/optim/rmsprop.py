@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from minipose.checks import check_flag
 from minipose.kernels import Array, array_module
-from minipose.ops.checks import check_flag
 from minipose.optim.optimizer import Optimizer, check_from_zero, effective_gradient, kept
 from minipose.tensor import Tensor
 

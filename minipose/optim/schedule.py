@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minipose.ops.checks import check_integer, check_number
+from minipose.checks import check_integer, check_number
 from minipose.optim.optimizer import Optimizer, plain
 
 HUGE = sys.float_info.max

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from minipose.checks import check_flag, check_number
 from minipose.kernels import Array
-from minipose.ops.checks import check_flag, check_number
 from minipose.optim.optimizer import Optimizer, check_from_zero, effective_gradient, kept
 from minipose.tensor import Tensor
 

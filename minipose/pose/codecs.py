@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minipose.checks import TOO_FAR, as_array, check_flag, check_integer, check_memory, check_number
+
 
 def image_to_map(points: np.ndarray, stride: int) -> np.ndarray:
     """Convert keypoints from image pixels to the cells of a heatmap.
@@ -74,14 +76,18 @@ def encode_heatmaps(points: np.ndarray, map_size: tuple[int, int], stride: int, 
     ValueError
         If `points` is not (N, J, 2) or not finite, or a size is not positive.
     """
-    points = np.asarray(points, dtype=np.float64)
+    points = as_array("encode_heatmaps", "points", points).astype(np.float64)
     if points.ndim != 3:
         raise ValueError(f"encode_heatmaps: points must have shape (N, J, 2), got {points.shape}")
     if not np.isfinite(points).all():
         raise ValueError("encode_heatmaps: points hold NaN or infinity; give unlabelled joints a finite position")
-    if len(map_size) != 2 or min(map_size) < 1:
-        raise ValueError(f"encode_heatmaps: map_size must be (height, width), both positive, got {map_size}")
+    if not isinstance(map_size, (tuple, list)) or len(map_size) != 2:
+        raise ValueError(f"encode_heatmaps: map_size must be (height, width), got {map_size!r}")
+    for length in map_size:
+        check_integer("encode_heatmaps", "each of map_size", length, 1)
+    check_memory("encode_heatmaps", "result", (*points.shape[:2], *map_size))
     _check_sigma(sigma, "encode_heatmaps")
+    _check_stride(stride, "encode_heatmaps")
     height, width = map_size
     centres = image_to_map(points, stride)
     # A Gaussian of x and y is the product of one of x and one of y: h + w exponentials instead of h * w.
@@ -116,6 +122,7 @@ def decode_argmax(maps: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray
     ValueError
         If `maps` is not (N, J, h, w), is empty, or holds NaN or infinity.
     """
+    _check_stride(stride, "decode_argmax")
     maps = _checked_maps(maps, "decode_argmax")
     cells, scores = _peaks(maps)
     return map_to_image(cells.astype(np.float32), stride), scores
@@ -154,8 +161,10 @@ def decode_dark(maps: np.ndarray, stride: int, sigma: float = 1.5, blur: bool = 
     ValueError
         If `maps` is not (N, J, h, w) with h, w >= 3, is empty, or holds NaN or infinity.
     """
+    _check_stride(stride, "decode_dark")
     maps = _checked_maps(maps, "decode_dark")
     _check_sigma(sigma, "decode_dark")
+    check_flag("decode_dark", "blur", blur)
     height, width = maps.shape[2:]
     if min(height, width) < 3:
         raise ValueError(f"decode_dark: maps must have at least 3 x 3 cells, got {height} x {width}")
@@ -216,16 +225,21 @@ def _peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked_points(points: np.ndarray, stride: int, caller: str) -> np.ndarray:
-    points = np.asarray(points)
+    points = as_array(caller, "points", points)
     if points.ndim == 0 or points.shape[-1] != 2:
         raise ValueError(f"{caller}: the last axis of points must be (x, y), got shape {points.shape}")
-    if stride < 1:
-        raise ValueError(f"{caller}: stride must be at least 1 image pixel per cell, got {stride}")
+    _check_stride(stride, caller)
     return points
 
 
+def _check_stride(stride: int, caller: str) -> None:
+    check_integer(caller, "stride", stride, 1)
+    if stride >= TOO_FAR:
+        raise ValueError(f"{caller}: stride must be less than 2**31 image pixels per cell, not {stride}")
+
+
 def _checked_maps(maps: np.ndarray, caller: str) -> np.ndarray:
-    maps = np.asarray(maps)
+    maps = as_array(caller, "maps", maps)
     if maps.ndim != 4 or 0 in maps.shape:
         raise ValueError(f"{caller}: maps must have shape (N, J, h, w) and not be empty, got {maps.shape}")
     if not np.isfinite(maps).all():
@@ -234,5 +248,4 @@ def _checked_maps(maps: np.ndarray, caller: str) -> np.ndarray:
 
 
 def _check_sigma(sigma: float, caller: str) -> None:
-    if not 0 < sigma < np.inf:
-        raise ValueError(f"{caller}: sigma must be a positive number of cells, got {sigma}")
+    check_number(caller, "sigma", sigma, 0.01, 1e6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minipose.checks import TOO_FAR, as_array, check_number
 from minipose.pose.skeleton import STICK_FIGURE, Skeleton
 
 
@@ -71,6 +72,9 @@ def pckh(
         because a head joint is unlabelled or both are the same point.
     """
     predicted, true = _checked_pair(predicted, true, "pckh")
+    check_number("pckh", "threshold", threshold, 0)
+    if not isinstance(skeleton, Skeleton):
+        raise TypeError(f"pckh: skeleton must be a Skeleton, not {skeleton!r}")
     labelled = _checked_visible(visible, true, "pckh")
     if true.shape[1] != len(skeleton.names):
         raise ValueError(f"pckh: poses have {true.shape[1]} joints but the skeleton has {len(skeleton.names)}")
@@ -113,8 +117,7 @@ def report_score(predicted: np.ndarray, true: np.ndarray, image_size: float) -> 
         If shapes differ, a coordinate is not finite, or `image_size` is not positive.
     """
     predicted, true = _checked_pair(predicted, true, "report_score")
-    if not image_size > 0:
-        raise ValueError(f"report_score: image_size must be a positive number of pixels, got {image_size}")
+    check_number("report_score", "image_size", image_size, 1, TOO_FAR)
     error = (predicted - true).reshape(len(true), -1) / image_size
     return float(np.linalg.norm(error, axis=1).mean())
 
@@ -141,7 +144,7 @@ def mean_pose(points: np.ndarray) -> np.ndarray:
 
 
 def _checked_poses(points: np.ndarray, caller: str, name: str) -> np.ndarray:
-    points = np.asarray(points, dtype=np.float64)
+    points = as_array(caller, name, points).astype(np.float64)
     if points.ndim != 3 or points.shape[2] != 2 or 0 in points.shape:
         raise ValueError(f"{caller}: {name} must have shape (N, J, 2) and not be empty, got {points.shape}")
     if not np.isfinite(points).all():
@@ -158,7 +161,7 @@ def _checked_pair(predicted: np.ndarray, true: np.ndarray, caller: str) -> tuple
 
 
 def _checked_visible(visible: np.ndarray, true: np.ndarray, caller: str) -> np.ndarray:
-    visible = np.asarray(visible)
+    visible = as_array(caller, "visible", visible)
     if visible.shape != true.shape[:2]:
         raise ValueError(f"{caller}: visible must have shape (N, J) = {true.shape[:2]}, got {visible.shape}")
     if visible.dtype.kind not in "biu":

@@ -58,10 +58,10 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((0, 1, 0, 0), "must be positive"),
-        ((9, 0, 0, 0), "must be positive"),
-        ((9, 1, -1, 0), "must not be negative"),
-        ((9, 1, 0, -1), "must not be negative"),
+        ((0, 1, 0, 0), "count must be at least 1, not 0"),
+        ((9, 0, 0, 0), "batch_size must be at least 1, not 0"),
+        ((9, 1, -1, 0), "seed must be at least 0, not -1"),
+        ((9, 1, 0, -1), "epoch must be at least 0, not -1"),
         ((9, 10, 0, 0), "9 samples do not fill one batch of 10"),
     ],
 )
@@ -141,7 +141,7 @@ def test_leaving_early_stops_the_thread(leave):
 
 
 def test_prefetch_refuses_a_depth_of_zero_at_once():
-    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="depth must be at least 1, not 0"):
         prefetch(range(3), depth=0)
 
 

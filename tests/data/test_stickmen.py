@@ -200,8 +200,8 @@ def test_wrong_indices():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"set": "squares"}, "set must be one of plain, circles, shapes, platform, mixed, got 'squares'"),
-        ({"split": "valid"}, "split must be one of train, val, test, got 'valid'"),
+        ({"set": "squares"}, "set must be one of 'plain', 'circles', 'shapes', 'platform', 'mixed', not 'squares'"),
+        ({"split": "valid"}, "split must be one of 'train', 'val', 'test', not 'valid'"),
         ({"size": 16}, "size must be an integer from 32 to 4096, got 16"),
         ({"size": 64.0}, "size must be an integer"),
         ({"count": 0}, "count must be an integer"),

@@ -143,11 +143,11 @@ def test_networks_are_seeded():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"width": 0}, "width must be an integer of at least 1, not 0"),
-    ({"depth": 1}, "depth must be an integer of at least 2, not 1"),
-    ({"stacks": 1.0}, "stacks must be an integer of at least 1, not 1.0"),
-    ({"joints": True}, "joints must be an integer of at least 1, not True"),
-    ({"in_channels": "3"}, "in_channels must be an integer of at least 1, not '3'"),
+    ({"width": 0}, "width must be an integer from 1 to 2147483648, not 0"),
+    ({"depth": 1}, "depth must be an integer from 2 to 16, not 1"),
+    ({"stacks": 1.0}, "stacks must be an integer from 1 to 64, not 1.0"),
+    ({"joints": True}, "joints must be an integer from 1 to 2147483648, not True"),
+    ({"in_channels": "3"}, "in_channels must be an integer from 1 to 2147483648, not '3'"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):
     with pytest.raises(ValueError, match=f"^Hourglass: {re.escape(message)}"):

@@ -24,5 +24,5 @@ def test_only_arrays_and_tensors_are_taken(data):
 
 
 def test_integers_cannot_be_learnt():
-    with pytest.raises(TypeError, match="only floating-point"):
+    with pytest.raises(TypeError, match="floating-point numbers, not int64"):
         nn.Parameter(np.arange(3))

@@ -46,7 +46,7 @@ def test_places_of_the_winners(name, argument, rng, torch):
     ("MaxPool2d", (2, 2, 0, 0), "dilation must be"),
     ("AvgPool2d", (0,), "kernel_size must be"),
     ("AvgPool2d", (2, 2, -1), "padding must be"),
-    ("AdaptiveAvgPool2d", (0,), "output_size must be a positive integer, two of them, or None, not 0"),
+    ("AdaptiveAvgPool2d", (0,), "output_size must be a positive integer, or two of them or None, not 0"),
     ("AdaptiveMaxPool2d", ((1, 2, 3),), "output_size must be"),
 ])  # fmt: skip
 def test_wrong_options_are_named(name, arguments, message):

@@ -27,10 +27,10 @@ def test_matches_torch(options, dtype, rng, torch):
     ({"size": 4, "scale_factor": 2}, "give either size or scale_factor"),
     ({"size": 0}, "size must be an integer of at least 1"),
     ({"size": 2.5}, "size must be an integer"),
-    ({"scale_factor": 0}, "scale_factor must be one or two positive numbers, not 0"),
+    ({"scale_factor": 0}, "scale_factor must be positive, not 0"),
     ({"scale_factor": ()}, "scale_factor must be"),
     ({"scale_factor": (2, 2, 2)}, "scale_factor must be"),
-    ({"scale_factor": 2, "mode": "cubic"}, "mode must be 'nearest' or 'bilinear', not 'cubic'"),
+    ({"scale_factor": 2, "mode": "cubic"}, "mode must be one of 'nearest', 'bilinear', not 'cubic'"),
     ({"scale_factor": 2, "align_corners": True}, "align_corners has a meaning for mode='bilinear' only"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):

@@ -3,7 +3,7 @@ import pytest
 
 import minipose
 from minipose import Tensor, ops
-from minipose.ops.checks import OutOfRange
+from minipose.checks import OutOfRange
 from tests import oracle
 from tests.oracle import Case
 

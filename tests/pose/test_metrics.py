@@ -169,7 +169,7 @@ def test_metrics_check_the_flags(metric):
 
 
 def test_other_wrong_arguments():
-    with pytest.raises(ValueError, match="image_size must be a positive"):
+    with pytest.raises(ValueError, match="image_size must be a number from 1"):
         report_score(poses(), poses(), 0)
     with pytest.raises(ValueError, match="points must have shape"):
         mean_pose(np.zeros((0, 16, 2)))
