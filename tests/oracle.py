@@ -67,6 +67,11 @@ class _Functions:
 Minipose = _Functions(ops, minipose)
 
 
+def functions_of(torch: ModuleType) -> _Functions:
+    """Return torch's functions under one roof, as `Minipose` holds ours."""
+    return _Functions(torch.nn.functional, torch)
+
+
 def _stepped(a: np.ndarray) -> np.ndarray:
     wide = np.full([2 * n for n in a.shape], np.nan, a.dtype)
     view = wide[(..., *(slice(None, None, 2),) * a.ndim)]
@@ -153,7 +158,7 @@ def torch_pairs(case: Case, rng: np.random.Generator, torch: ModuleType, dtype: 
     arrays, upstream = case.arrays(rng, dtype), case.upstream(rng, dtype)
     value, grads = gradients(case, arrays, upstream)
     inputs = [torch.tensor(a.astype(np.float64), requires_grad=True) for a in arrays]
-    expected = case.run(_Functions(torch.nn.functional, torch), *inputs)
+    expected = case.run(functions_of(torch), *inputs)
     expected.backward(torch.tensor(upstream.astype(np.float64)))
     pairs = [("value", value, expected.detach().numpy())]
     return pairs + [(f"gradient {i}", g, x.grad.numpy()) for i, (g, x) in enumerate(zip(grads, inputs, strict=True))]
@@ -173,7 +178,7 @@ def torch_second_order_pairs(case: Case, rng: np.random.Generator, torch: Module
     directions = [rng.standard_normal(a.shape) for a in arrays]
     ours = second_order(case, arrays, upstream, directions)
     inputs = [torch.tensor(a, requires_grad=True) for a in [*arrays, upstream]]
-    value = case.run(_Functions(torch.nn.functional, torch), *inputs[:-1])
+    value = case.run(functions_of(torch), *inputs[:-1])
     first = torch.autograd.grad(value, inputs[:-1], inputs[-1], create_graph=True)
     total = sum((g * torch.tensor(d)).sum() for g, d in zip(first, directions, strict=True))
     theirs = torch.autograd.grad(total, inputs, allow_unused=True)

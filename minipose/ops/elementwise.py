@@ -16,13 +16,14 @@ from minipose.ops.checks import as_tensor
 from minipose.tensor import Tensor, float32
 
 Operand = Any  # Tensor, array or Python number
+CATEGORIES = {"b": 0, "u": 1, "i": 1, "f": 2}  # by the kind of a dtype
 
 
 def operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
     """Return a and b ready for a binary operation: numbers stay numbers, arrays are wrapped, dtypes follow torch.
 
-    A float wins over an integer whatever their widths (NumPy would make float64 of int64 and float32), and among
-    floats a 0-d tensor gives way to one with axes.
+    A float wins over an integer whatever their widths (NumPy would make float64 of int64 and float32), an integer over
+    a boolean, and among floats, or among integers, one with axes over a 0-d tensor.
     """
     a, b = (x.item() if isinstance(x, np.generic) else x for x in (a, b))
     a, b = (x if isinstance(x, (Tensor, bool, int, float)) else as_tensor(name, x, "operand") for x in (a, b))
@@ -30,8 +31,9 @@ def operands(name: str, a: Operand, b: Operand) -> tuple[Operand, Operand]:
         raise TypeError(f"{name}: one of the operands must be a Tensor, not {a!r} and {b!r}")
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if a.dtype != b.dtype:
-            a_leads = a.dtype.kind == "f" and (b.dtype.kind != "f" or (b.ndim == 0 < a.ndim))
-            b_leads = b.dtype.kind == "f" and (a.dtype.kind != "f" or (a.ndim == 0 < b.ndim))
+            kinds = [CATEGORIES[x.dtype.kind] for x in (a, b)]
+            a_leads = (kinds[0], a.ndim > 0) > (kinds[1], b.ndim > 0) and kinds[0] > 0
+            b_leads = (kinds[1], b.ndim > 0) > (kinds[0], a.ndim > 0) and kinds[1] > 0
             a, b = a.to(b.dtype) if b_leads else a, b.to(a.dtype) if a_leads else b
         if a.shape != b.shape and any(
             n != m and 1 not in (n, m) for n, m in zip(a.shape[::-1], b.shape[::-1], strict=False)

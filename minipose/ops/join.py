@@ -169,7 +169,7 @@ def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
         If an axis is out of range or named twice.
     """
     input = as_tensor("flip", input)
-    axes = normalise_dims("flip", dims if dims is not None else ("None",), input.ndim)
+    axes = normalise_dims("flip", dims if dims is not None else ("None",), max(input.ndim, 1))
     index = tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(input.ndim))
     return Index.apply(input, index=index)
 

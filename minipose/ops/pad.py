@@ -95,5 +95,6 @@ def _from_within(input: Tensor, axis: int, sides: tuple[int, int], mode: str) ->
     elif mode == "replicate":
         place = place.clip(0, length - 1)
     else:
-        place = place % length
+        kept = np.arange(max(-left, 0), length - max(-right, 0))  # what is cut off does not come back at the other end
+        place = kept[np.arange(-max(left, 0), len(kept) + max(right, 0)) % max(len(kept), 1)]
     return Index.apply(input, index=(slice(None),) * axis + (to_device(place, input.device),))

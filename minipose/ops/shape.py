@@ -104,14 +104,15 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     input = as_tensor("transpose", input)
     a, b = (one_axis("transpose", d, input.ndim) for d in (dim0, dim1))
     order = list(range(input.ndim))
-    order[a], order[b] = b, a
+    if order:
+        order[a], order[b] = b, a
     return permute(input, order)
 
 
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Return the tensor without its axes of length 1, or without those of `dim` that have length 1."""
     input = as_tensor("squeeze", input)
-    axes = normalise_dims("squeeze", dim, input.ndim)
+    axes = normalise_dims("squeeze", dim, max(input.ndim, 1))
     return reshape(input, [n for i, n in enumerate(input.shape) if not (i in axes and n == 1)])
 
 
@@ -171,7 +172,9 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     if len(both[0]) != len(both[1]):
         raise ValueError(f"movedim: source {source} and destination {destination} must name as many axes")
     for dims in both:
-        normalise_dims("movedim", dims, input.ndim)
+        normalise_dims("movedim", dims, max(input.ndim, 1))
+    if input.ndim == 0:
+        return permute(input, ())
     sources, places = ([int(d) % input.ndim for d in dims] for dims in both)
     order = [axis for axis in range(input.ndim) if axis not in sources]
     for place, axis in sorted(zip(places, sources, strict=True)):
