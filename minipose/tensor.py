@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minipose.checks import OutOfRange, check_flag, one_axis
 from minipose.kernels import Array, device_of, to_device
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class Tensor:
         if not isinstance(getattr(data, "dtype", None), np.dtype) or data.dtype.kind not in "fiub":
             kind = getattr(data, "dtype", type(data).__name__)
             raise TypeError(f"Tensor: data must be a NumPy or CuPy array of numbers, not {kind}; see minipose.tensor")
-        if not isinstance(requires_grad, bool):
-            raise TypeError(f"Tensor: requires_grad must be True or False, not {requires_grad!r}")
+        if requires_grad is not False:
+            check_flag("Tensor", "requires_grad", requires_grad)
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(f"Tensor: only floating-point tensors can require gradients, not dtype {data.dtype}")
         self._data = data
@@ -134,7 +135,11 @@ class Tensor:
 
     def size(self, dim: int | None = None) -> int | tuple[int, ...]:
         """Return the shape, or the length of axis `dim`."""
-        return self.shape if dim is None else self.shape[dim]
+        if dim is None:
+            return self.shape
+        if self.ndim == 0:
+            raise OutOfRange("size: a 0-d tensor has no axes")
+        return self.shape[one_axis("size", dim, self.ndim)]
 
     def dim(self) -> int:
         """Return the number of axes."""
@@ -182,6 +187,7 @@ class Tensor:
         """Set `requires_grad` of a leaf in place and return the tensor."""
         if not self.is_leaf:
             raise RuntimeError("requires_grad_: only a leaf's flag can be changed; use detach() first")
+        check_flag("requires_grad_", "requires_grad", requires_grad)
         if requires_grad and self.dtype.kind != "f":
             raise TypeError(f"requires_grad_: only floating-point tensors can require gradients, not {self.dtype}")
         self.requires_grad = requires_grad

@@ -226,3 +226,23 @@ def test_clipping(name):
 @pytest.mark.parametrize(("package", "name"), [(p, name) for p, table in calls.PACKAGES.items() for name in table])
 def test_everything_else(package, name):
     check_refusals(name, getattr(importlib.import_module(package), name), others=[*ops.__all__, calls.doubled.__name__])
+
+
+METHODS = {  # of a Tensor of shape (2, 4, 5, 6) and one of its entries, called by one argument
+    "getitem": lambda x, index: x[index],
+    "setitem": lambda x, value: x.detach().__setitem__(0, value),
+    "setitem.": lambda x, index: x.detach().__setitem__(index, 1.0),
+    "backward": lambda x, gradient: (x * 1).backward(gradient),
+    "copy_": lambda x, source: x.detach().copy_(source),
+    "fill_": lambda x, value: x.detach().fill_(value),
+    "register_hook": lambda x, hook: x.register_hook(hook),
+    "requires_grad_": lambda x, value: x.detach().requires_grad_(value),
+    "size": lambda x, dim: x.size(dim),
+    "to": lambda x, target: x.to(target),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name):
+    x = calls.numbers(*calls.IMAGES).requires_grad_()
+    check_refusals(name.rstrip("."), lambda other: METHODS[name](x, other))

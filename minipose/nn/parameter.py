@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minipose.checks import check_flag
 from minipose.kernels import Array
 from minipose.tensor import Tensor
 
@@ -26,6 +27,5 @@ class Parameter(Tensor):
         if not isinstance(getattr(data, "dtype", None), np.dtype) or data.dtype.kind != "f":
             kind = getattr(data, "dtype", type(data).__name__)
             raise TypeError(f"Parameter: data must be a NumPy or CuPy array of floating-point numbers, not {kind}")
-        if not isinstance(requires_grad, bool):
-            raise TypeError(f"Parameter: requires_grad must be True or False, not {requires_grad!r}")
+        check_flag("Parameter", "requires_grad", requires_grad)
         super().__init__(data, requires_grad)

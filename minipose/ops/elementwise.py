@@ -215,7 +215,9 @@ def to(input: Tensor, *target: Any, device: str | None = None, dtype: Any = None
             try:
                 dtype = np.dtype(value)
             except TypeError:
-                raise TypeError(f"to: expected 'cpu', 'cuda' or a dtype, not {value!r}") from None
+                dtype = None
+            if dtype is None or dtype.kind not in "fiub":
+                raise TypeError(f"to: expected 'cpu', 'cuda' or a dtype, not {value!r}")
     input = as_tensor("to", input)
     device = input.device if device is None else device
     dtype = input.dtype if dtype is None else np.dtype(dtype)

@@ -45,7 +45,7 @@ class IndexGrad(Function):
         return (Index.apply(grad, index=self.index),)
 
 
-def _part(part: Any, input: Tensor) -> Any:
+def _part(name: str, part: Any, input: Tensor) -> Any:
     """Return one part of an index as NumPy and CuPy take it; an array is copied, so that it stays what it is."""
     if part is None or part is Ellipsis:
         return part
@@ -54,50 +54,50 @@ def _part(part: Any, input: Tensor) -> Any:
     if isinstance(part, slice):
         ends = (part.start, part.stop, part.step)
         if not all(end is None or is_integer(end) for end in ends):
-            raise TypeError(f"getitem: the ends and the step of a slice must be integers, not {part}")
+            raise TypeError(f"{name}: the ends and the step of a slice must be integers, not {part}")
         if part.step is not None and part.step < 1:
-            raise ValueError(f"getitem: the step of a slice must be positive, not {part.step}; use flip")
+            raise ValueError(f"{name}: the step of a slice must be positive, not {part.step}; use flip")
         return part
     if isinstance(part, (list, tuple)):
         try:
             part = np.asarray(part, None if len(part) else np.int64)
         except (ValueError, TypeError):
-            raise TypeError(f"getitem: a list in an index must hold integers or booleans, not {part!r}") from None
+            raise TypeError(f"{name}: a list in an index must hold integers or booleans, not {part!r}") from None
     array = part.data if isinstance(part, Tensor) else part
-    if not hasattr(array, "dtype") or not hasattr(array, "shape") or array.dtype.kind not in "iub":
-        kind = array.dtype if hasattr(array, "dtype") else type(part).__name__
-        raise TypeError(f"getitem: an index must be integers, slices, None, ... or arrays of int or bool, not {kind}")
+    if not isinstance(getattr(array, "dtype", None), np.dtype) or array.dtype.kind not in "iub":
+        kind = getattr(array, "dtype", type(part).__name__)
+        raise TypeError(f"{name}: an index must be integers, slices, None, ... or arrays of int or bool, not {kind}")
     if array.dtype == np.uint8 or (array.dtype.kind == "b" and array.ndim == 0):
-        raise TypeError(f"getitem: an index array must hold int64 or a mask of bool, not {array.dtype} {array.shape}")
+        raise TypeError(f"{name}: an index array must hold int64 or a mask of bool, not {array.dtype} {array.shape}")
     if isinstance(part, Tensor) and part.device != input.device and part.device != "cpu":
-        raise ValueError(f"getitem: the index is on {part.device!r} but the input on {input.device!r}; use .to()")
+        raise ValueError(f"{name}: the index is on {part.device!r} but the input on {input.device!r}; use .to()")
     return array if array.dtype.kind == "b" else array_module(input.data).array(to_device(array, input.device))
 
 
-def _checked_index(input: Tensor, index: Any) -> tuple:
+def checked_index(name: str, input: Tensor, index: Any) -> tuple:
     """Return the index as a tuple, each of its parts checked against the axis that it is for.
 
     A mask becomes the places where it holds, one integer array for each of its axes, as NumPy defines it.
     """
-    parts = tuple(_part(part, input) for part in (index if isinstance(index, tuple) else (index,)))
+    parts = tuple(_part(name, part, input) for part in (index if isinstance(index, tuple) else (index,)))
     if sum(part is Ellipsis for part in parts) > 1:
-        raise OutOfRange("getitem: an index can have one ... only")
+        raise OutOfRange(f"{name}: an index can have one ... only")
     used = [
         0 if part is None or part is Ellipsis else part.ndim if hasattr(part, "dtype") and part.dtype.kind == "b" else 1
         for part in parts
     ]
     total = sum(used)
     if total > input.ndim:
-        raise OutOfRange(f"getitem: an index for {total} axes is too long for a tensor of shape {input.shape}")
+        raise OutOfRange(f"{name}: an index for {total} axes is too long for a tensor of shape {input.shape}")
     axis, checked = 0, []
     for part, count in zip(parts, used, strict=True):
         if part is Ellipsis:
             axis += input.ndim - total
         elif is_integer(part) or (hasattr(part, "dtype") and part.dtype.kind != "b"):
-            _check_range("getitem", part, input.shape[axis], f"axis {axis} of a tensor of shape {input.shape}", True)
+            _check_range(name, part, input.shape[axis], f"axis {axis} of a tensor of shape {input.shape}", True)
         elif hasattr(part, "dtype") and part.shape != input.shape[axis : axis + count]:
             raise OutOfRange(
-                f"getitem: a mask of shape {part.shape} does not fit axes {axis}..{axis + count - 1} of {input.shape}"
+                f"{name}: a mask of shape {part.shape} does not fit axes {axis}..{axis + count - 1} of {input.shape}"
             )
         mask = hasattr(part, "dtype") and part.dtype.kind == "b"
         # Through the host, because on a GPU the number of places must be known first.
@@ -134,7 +134,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         If a part is none of these, or a step is not positive.
     """
     check_tensor("getitem", "input", input)
-    parts = _checked_index(input, index)
+    parts = checked_index("getitem", input, index)
     try:
         return Index.apply(input, index=parts)
     except IndexError as error:  # arrays that do not broadcast

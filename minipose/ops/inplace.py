@@ -8,6 +8,7 @@ from minipose.autograd import is_grad_enabled
 from minipose.checks import OutOfRange
 from minipose.kernels import Array, to_device
 from minipose.ops.checks import as_tensor, check_tensor
+from minipose.ops.index import checked_index
 from minipose.tensor import Tensor
 
 
@@ -73,13 +74,11 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     """
     _check_writable("setitem", input)
     array = _value("setitem", value, input)
-    parts = index if isinstance(index, tuple) else (index,)
-    parts = tuple(part.data if isinstance(part, Tensor) else part for part in parts)
+    parts = checked_index("setitem", input, index)
     try:
         shape = input.data[parts].shape
-    except IndexError as error:
-        kind = OutOfRange if "out of bounds" in str(error) else TypeError
-        raise kind(f"setitem: {error}, for a tensor of shape {input.shape}") from None
+    except IndexError as error:  # arrays that do not broadcast
+        raise OutOfRange(f"setitem: {error}, for a tensor of shape {input.shape}") from None
     if hasattr(array, "shape") and not _broadcasts(array.shape, shape):
         raise ValueError(f"setitem: a value of shape {array.shape} does not fit the {shape} entries at the index")
     input.data[parts] = array
