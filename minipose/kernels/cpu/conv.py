@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from minipose.kernels import reference
+from minipose.kernels.cpu import winograd
 from minipose.kernels.cpu.correlate import COLUMNS, ROWS, correlate, correlate_with_grad, pack_panels
 from minipose.kernels.cpu.layout import channels_last, empty_image
 from minipose.kernels.reference import Pair, conv_output_size
@@ -32,6 +33,9 @@ def conv2d(x: np.ndarray, weight: np.ndarray, stride: Pair, padding: Pair, dilat
     N, F = x.shape[0], weight.shape[0]
     y = empty_image(N, F, *conv_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation))
     image, result = channels_last(x), y.transpose(0, 2, 3, 1)
+    if winograd.fits(weight.shape, y.shape[2:], stride, dilation, groups):
+        winograd.correlate(image, weight.transpose(2, 3, 1, 0), result, padding)
+        return y
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
         panels = _panels(weight[f].transpose(2, 3, 1, 0))
         correlate(image[..., c], panels, result[..., f], stride, dilation, padding)
@@ -65,6 +69,10 @@ def conv2d_input_grad(
     C = weight.shape[1] * groups
     result = empty_image(grad.shape[0], C, H, W)
     image, target = channels_last(grad), result.transpose(0, 2, 3, 1)
+    if winograd.fits(weight.shape, size, stride, dilation, groups):
+        turned = weight.transpose(2, 3, 0, 1)[::-1, ::-1]
+        winograd.correlate(image, turned, target, (2 - padding[0], 2 - padding[1]))
+        return result
     for i in range(min(sh, H)):
         rows, dh, top = _phase(i, KH, sh, padding[0], dilation[0])
         for j in range(min(sw, W)):
@@ -84,8 +92,11 @@ def conv2d_weight_grad(
 ) -> np.ndarray:
     """As `reference.conv2d_weight_grad`; the result's memory is KH KW C F, as that of a layer's weight."""
     C, F = x.shape[1] // groups, grad.shape[1]
-    result = np.zeros((*kernel, C, F), np.float32)
+    result = np.empty((*kernel, C, F), np.float32)
     images, grads = channels_last(x), channels_last(grad)
+    if winograd.fits((F, C, *kernel), grad.shape[2:], stride, dilation, groups):
+        winograd.weight_grad(images, grads, result, padding)
+        return result.transpose(3, 2, 0, 1)
     taps = kernel[0] * kernel[1] * C
     width = F // groups
     partial = np.empty((numba.get_num_threads(), -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS), np.float32)
