@@ -41,6 +41,7 @@ COMMON: dict[str, Callable] = {  # by the name of the argument, where a function
 OWN: dict[str, dict[str, Callable]] = {
     "affine_grid": {"theta": lambda: numbers(2, 2, 3), "size": lambda: IMAGES},
     "batch_norm": {"running_mean": lambda: numbers(4), "running_var": lambda: numbers(4)},
+    "batch_norm_relu": {"running_mean": lambda: numbers(4), "running_var": lambda: numbers(4)},
     "broadcast_to": {"shape": lambda: (3, *IMAGES)},
     "chunk": {"chunks": lambda: 2},
     "clamp": {"min": lambda: 0.3},

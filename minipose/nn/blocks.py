@@ -5,6 +5,7 @@ from __future__ import annotations
 from minipose.nn.activation import ReLU
 from minipose.nn.container import Sequential
 from minipose.nn.conv import Conv2d, ConvTranspose2d
+from minipose.nn.fusion import add_relu
 from minipose.nn.linear import Identity
 from minipose.nn.module import Module
 from minipose.nn.norm import BatchNorm2d
@@ -42,7 +43,7 @@ class ResidualBlock(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, out_channels, H / stride, W / stride)."""
-        return self.relu(self.branch(input) + self.shortcut(input))
+        return add_relu(self.branch, input, self.shortcut(input), self.relu)
 
 
 class TransposedResidualBlock(Module):
@@ -73,4 +74,4 @@ class TransposedResidualBlock(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, out_channels, 2 H, 2 W)."""
-        return self.relu(self.branch(input) + self.shortcut(input))
+        return add_relu(self.branch, input, self.shortcut(input), self.relu)

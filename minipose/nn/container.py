@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from minipose.nn.fusion import run
 from minipose.nn.module import Module
 from minipose.tensor import Tensor
 
@@ -39,6 +40,8 @@ class ModuleList(Module):
 class Sequential(ModuleList):
     """Modules that are applied one after the other.
 
+    A BatchNorm2d and the ReLU after it run as one operation, unless a hook asks for what is between them.
+
     Parameters
     ----------
     *modules : Module
@@ -49,9 +52,7 @@ class Sequential(ModuleList):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the result of the last module."""
-        for module in self:
-            input = module(input)
-        return input
+        return run(self, input)
 
     def __getitem__(self, index: int | slice) -> Module | Sequential:
         modules = list(self._modules.values())

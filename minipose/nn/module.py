@@ -141,6 +141,10 @@ class Module:
         """
         return add_hook("register_full_backward_hook", self._backward_hooks, hook)
 
+    def has_hooks(self) -> bool:
+        """Whether any hook of this module, not of those in it, would be called."""
+        return bool(self._forward_pre_hooks or self._forward_hooks or self._backward_hooks)
+
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Yield every module in this one, itself first, with its dotted name; a shared one once."""
         return self._named_modules(prefix, set())

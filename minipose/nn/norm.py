@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from minipose.autograd import is_recomputing
 from minipose.checks import check_flag, check_integer, check_memory, check_number, is_integer
 from minipose.nn.module import Module
 from minipose.nn.parameter import Parameter
-from minipose.ops import batch_norm, group_norm, instance_norm, layer_norm
+from minipose.ops import batch_norm, batch_norm_relu, group_norm, instance_norm, layer_norm
 from minipose.ops.checks import check_tensor
 from minipose.tensor import Tensor, int64
 
@@ -72,12 +73,12 @@ class _ChannelNorm(Module):
 
 
 class _BatchNorm(_ChannelNorm):
-    def _normalise(self, input: Tensor) -> Tensor:
+    def _normalise(self, input: Tensor, operation: Callable = batch_norm, **options: Any) -> Tensor:
         tracking = self.training and self.track_running_stats
         momentum = self.momentum
         if momentum is None:
             momentum = 1 / (self.num_batches_tracked.item() + 1) if tracking else 0.0
-        result = batch_norm(
+        result = operation(
             input,
             self.running_mean,
             self.running_var,
@@ -86,6 +87,7 @@ class _BatchNorm(_ChannelNorm):
             self.training or not self.track_running_stats,
             momentum,
             self.eps,
+            **options,
         )
         if tracking and not is_recomputing():
             self.num_batches_tracked.data += 1
@@ -138,6 +140,11 @@ class BatchNorm2d(_BatchNorm):
         """Return the normalised input, (N, C, H, W)."""
         self._check_input(input, (4,), 1, "(N, C, H, W)")
         return self._normalise(input)
+
+    def forward_relu(self, input: Tensor, other: Tensor | None = None) -> Tensor:
+        """Return relu(self(input) + other) in one operation; `other` has the input's shape, or is left out."""
+        self._check_input(input, (4,), 1, "(N, C, H, W)")
+        return self._normalise(input, batch_norm_relu, other=other)
 
 
 class InstanceNorm2d(_ChannelNorm):

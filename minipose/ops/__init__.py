@@ -14,6 +14,7 @@ from minipose.ops.activation import (
     silu,
     softplus,
 )
+from minipose.ops.batch_norm import batch_norm, batch_norm_relu
 from minipose.ops.class_loss import cross_entropy, nll_loss
 from minipose.ops.compare import clamp, eq, ge, gt, le, lerp, lt, maximum, minimum, ne, where
 from minipose.ops.conv import conv1d, conv2d, conv_transpose2d
@@ -33,7 +34,7 @@ from minipose.ops.loss import (
     smooth_l1_loss,
 )
 from minipose.ops.matmul import einsum, linear, matmul, outer
-from minipose.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
+from minipose.ops.norm import group_norm, instance_norm, layer_norm
 from minipose.ops.pad import pad
 from minipose.ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
 from minipose.ops.reduce import cumsum, logsumexp, mean, norm, prod, std, sum, var

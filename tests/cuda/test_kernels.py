@@ -103,7 +103,9 @@ def test_batch_norm(compare, numbers):
     x, weight, bias = numbers(N, C, H, W) + 3, numbers(C), numbers(C)
     mean, var = compare("batch_statistics", x)
     compare("batch_norm", x, mean, var, weight, bias, 1e-5)
-    compare("batch_norm_grad", numbers(N, C, H, W), x, mean, var, weight, 0.1)
+    compare("batch_norm", x, mean, var, weight, bias, 1e-5, numbers(N, C, H, W), True)
+    for relu in (False, True):
+        compare("batch_norm_grad", numbers(N, C, H, W), x, mean, var, weight, bias, 0.1, relu)
 
 
 def test_pointwise(compare, numbers):

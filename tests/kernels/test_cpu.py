@@ -185,8 +185,28 @@ def test_batch_norm(shape, layout, rng):
     x, grad = (lay(layout, random(rng, *shape) * 3 + 1) for _ in range(2))
     weight, bias = random(rng, 2, shape[1])
     mean, var = compare("batch_statistics", x)
-    compare("batch_norm", x, mean, var, weight, bias, 1e-5)
-    compare("batch_norm_grad", grad, x, mean, var, weight, 0.1)
+    for other in (None, grad):
+        for relu in (False, True):
+            compare("batch_norm", x, mean, var, weight, bias, 1e-5, other, relu)
+    for relu in (False, True):
+        compare("batch_norm_grad", grad, x, mean, var, weight, bias, 0.1, relu)
+
+
+@pytest.mark.parametrize("pixels", [31, 32, 33, 1023, 1025, 16 * 32 + 1, 40 * 32 + 7])
+def test_batch_norm_of_lines_that_end_within_a_stretch(pixels, rng):
+    x, grad = random(rng, 2, 1, 33, 1, pixels)
+    mean, var = compare("batch_statistics", x)
+    weight, bias = random(rng, 2, 33)
+    compare("batch_norm_grad", grad, x, mean, var, weight, bias, 0.1, True)
+
+
+def test_batch_norm_lets_nan_and_infinity_through(rng):
+    x = random(rng, 2, 3, 7, 5)
+    x[0, 1, 2, 3], x[1, 2, 3, 4] = np.nan, np.inf
+    for relu in (False, True):
+        y = cpu.batch_norm(x, *np.ones((4, 3), np.float32), 0.1, None, relu)
+        np.testing.assert_array_equal(np.isnan(y), np.isnan(x))
+        np.testing.assert_array_equal(np.isinf(y), np.isinf(x))
 
 
 @pytest.mark.parametrize("centre", [0, 1e3])

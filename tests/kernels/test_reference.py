@@ -97,7 +97,7 @@ def test_batch_norm_and_its_gradient(rng):
     mean, var = reference.batch_statistics(x)
     y = reference.batch_norm(x, mean, var, weight, bias, eps)
     np.testing.assert_allclose(y, forward(x, weight, bias), atol=1e-12)
-    grads = reference.batch_norm_grad(upstream, x, mean, var, weight, eps)
+    grads = reference.batch_norm_grad(upstream, x, mean, var, weight, bias, eps)
     for position, (array, grad) in enumerate(zip((x, weight, bias), grads, strict=True)):
         for index in np.ndindex(array.shape):
             ends = []

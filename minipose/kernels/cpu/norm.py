@@ -1,4 +1,9 @@
-"""Batch normalisation: one pass for the statistics, one to apply them; the same again for the gradient."""
+"""Batch normalisation: one pass for the statistics, one to apply them; the same again for the gradient.
+
+An image is one line of numbers here, whose channels repeat every C. The kernels walk it in stretches of whole pixels,
+beside numbers for each channel that are repeated to the same length: so the inner loop is long whatever C is.
+A rectifier is a floor of 0; a floor of NaN, which nothing is below, stands for none.
+"""
 
 from __future__ import annotations
 
@@ -9,103 +14,174 @@ from numba import prange, types
 from minipose.kernels.cpu.compile import kernel, read, write
 from minipose.kernels.cpu.layout import as_pixels, empty_image
 
-CHUNK = 256  # pixels summed in float32 before the sum goes to float64
+STRETCH = 1024  # numbers walked at once, about: a few of such arrays fit the first-level cache
+FEW = 16  # stretches summed in float32 before the sum goes to float64
+
+_NONE = np.float32(np.nan)
 
 
-@kernel(read(2, "C"), write(3, "C", types.float64))
-def _sums(x, sums):
-    """sums[worker] = sum of d and of d * d over the worker's pixels, d being the difference to the first pixel.
+@kernel(read(1, "C"), read(1, "C"), write(3, "C", types.float64))
+def _sums(x, first, sums):
+    """sums[worker] = sum of d and of d * d over the worker's part, d being the difference to the first pixel.
 
     Summed as they are, the squares of values far from zero would swallow the variance.
     """
-    pixels, C = x.shape
-    workers = sums.shape[0]
+    size, stretch, workers = x.size, first.size, sums.shape[0]
+    pieces = -(-size // stretch)
     for worker in prange(workers):
-        begin, end = worker * pixels // workers, (worker + 1) * pixels // workers
-        total, square = np.empty(C, np.float32), np.empty(C, np.float32)
-        for start in range(begin, end, CHUNK):
+        total, square = np.empty(stretch, np.float32), np.empty(stretch, np.float32)
+        begin, end = worker * pieces // workers, (worker + 1) * pieces // workers
+        for start in range(begin, end, FEW):
             total[:], square[:] = 0, 0
-            for r in range(start, min(start + CHUNK, end)):
-                for c in range(C):
-                    d = x[r, c] - x[0, c]
-                    total[c] += d
-                    square[c] += d * d
-            for c in range(C):
-                sums[worker, 0, c] += total[c]
-                sums[worker, 1, c] += square[c]
+            for piece in range(start, min(start + FEW, end)):
+                values = x[piece * stretch : (piece + 1) * stretch]
+                for j in range(values.size):
+                    d = values[j] - first[j]
+                    total[j] += d
+                    square[j] += d * d
+            for j in range(stretch):
+                sums[worker, 0, j] += total[j]
+                sums[worker, 1, j] += square[j]
 
 
-@kernel(read(2, "C"), read(1), read(1), write(2, "C"))
-def _scale_and_shift(x, scale, shift, y):
-    for r in prange(x.shape[0]):
-        for c in range(x.shape[1]):
-            y[r, c] = x[r, c] * scale[c] + shift[c]
+@kernel(read(1, "C"), read(1, "C"), read(1, "C"), types.float32, write(1, "C"))
+def _normalise(x, scale, shift, floor, y):
+    stretch = scale.size
+    for piece in prange(-(-x.size // stretch)):
+        values, results = x[piece * stretch : (piece + 1) * stretch], y[piece * stretch : (piece + 1) * stretch]
+        for j in range(values.size):
+            value = values[j] * scale[j] + shift[j]
+            results[j] = floor if value < floor else value
 
 
-@kernel(read(2, "C"), read(2, "C"), read(1), write(3, "C", types.float64))
-def _grad_sums(grad, x, mean, sums):
-    """sums[worker] = sum of grad and of grad * (x - mean) over the worker's pixels."""
-    pixels, C = x.shape
-    workers = sums.shape[0]
+@kernel(read(1, "C"), read(1, "C"), read(1, "C"), types.float32, read(1, "C"), write(1, "C"))
+def _normalise_and_add(x, scale, shift, floor, other, y):
+    stretch = scale.size
+    for piece in prange(-(-x.size // stretch)):
+        values, results = x[piece * stretch : (piece + 1) * stretch], y[piece * stretch : (piece + 1) * stretch]
+        others = other[piece * stretch : (piece + 1) * stretch]
+        for j in range(values.size):
+            value = values[j] * scale[j] + shift[j] + others[j]
+            results[j] = floor if value < floor else value
+
+
+@kernel(read(1, "C"), read(1, "C"), read(2, "C"), types.float32, write(3, "C", types.float64))
+def _grad_sums(grad, x, lines, floor, sums):
+    """sums[worker] = sum of grad and of grad * (x - mean) over the worker's part, where the result is not floored."""
+    mean, scale, shift = lines[0], lines[1], lines[2]
+    size, stretch, workers = x.size, mean.size, sums.shape[0]
+    pieces = -(-size // stretch)
     for worker in prange(workers):
-        begin, end = worker * pixels // workers, (worker + 1) * pixels // workers
-        total, product = np.empty(C, np.float32), np.empty(C, np.float32)
-        for start in range(begin, end, CHUNK):
+        total, product = np.empty(stretch, np.float32), np.empty(stretch, np.float32)
+        begin, end = worker * pieces // workers, (worker + 1) * pieces // workers
+        for start in range(begin, end, FEW):
             total[:], product[:] = 0, 0
-            for r in range(start, min(start + CHUNK, end)):
-                for c in range(C):
-                    total[c] += grad[r, c]
-                    product[c] += grad[r, c] * (x[r, c] - mean[c])
-            for c in range(C):
-                sums[worker, 0, c] += total[c]
-                sums[worker, 1, c] += product[c]
+            for piece in range(start, min(start + FEW, end)):
+                here, there = piece * stretch, (piece + 1) * stretch
+                values, grads = x[here:there], grad[here:there]
+                for j in range(values.size):
+                    g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]
+                    total[j] += g
+                    product[j] += g * (values[j] - mean[j])
+            for j in range(stretch):
+                sums[worker, 0, j] += total[j]
+                sums[worker, 1, j] += product[j]
 
 
-@kernel(read(2, "C"), read(2, "C"), read(1), read(1), read(1), write(2, "C"))
-def _input_grad(grad, x, scale, slope, shift, result):
-    for r in prange(x.shape[0]):
-        for c in range(x.shape[1]):
-            result[r, c] = grad[r, c] * scale[c] + x[r, c] * slope[c] + shift[c]
+@kernel(read(1, "C"), read(1, "C"), read(2, "C"), types.float32, write(1, "C"))
+def _input_grad(grad, x, lines, floor, result):
+    scale, shift, slope, offset = lines[0], lines[1], lines[2], lines[3]
+    stretch = scale.size
+    for piece in prange(-(-x.size // stretch)):
+        values, grads = x[piece * stretch : (piece + 1) * stretch], grad[piece * stretch : (piece + 1) * stretch]
+        results = result[piece * stretch : (piece + 1) * stretch]
+        for j in range(values.size):
+            g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]
+            results[j] = g * scale[j] + values[j] * slope[j] + offset[j]
 
 
-def _worker_sums(C: int) -> np.ndarray:
-    return np.zeros((numba.get_num_threads(), 2, C))
+def _line(x: np.ndarray) -> np.ndarray:
+    """Return x (N C H W) as one line of numbers, channels fastest; a copy only where it is not one already."""
+    return as_pixels(x).reshape(-1)
+
+
+def _repeat(*values: np.ndarray) -> np.ndarray:
+    """Return numbers for each channel, each array a row, repeated to about `STRETCH`."""
+    rows = np.array(values, np.float32)
+    return np.tile(rows, max(1, STRETCH // rows.shape[1]))
+
+
+def _worker_sums(stretch: int) -> np.ndarray:
+    return np.zeros((numba.get_num_threads(), 2, stretch))
+
+
+def _per_channel(sums: np.ndarray, C: int) -> np.ndarray:
+    """Add up the workers' sums, always in the same order, to (2, C)."""
+    return sums.sum(0).reshape(2, -1, C).sum(1)
 
 
 def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As `reference.batch_statistics`."""
-    pixels = as_pixels(x)
-    sums = _worker_sums(x.shape[1])
-    _sums(pixels, sums)
-    offset, square = sums.sum(0) / pixels.shape[0]
+    C = x.shape[1]
+    values = _line(x)
+    first = _repeat(values[:C])[0]
+    sums = _worker_sums(first.size)
+    _sums(values, first, sums)
+    offset, square = _per_channel(sums, C) / (values.size // C)
     var = np.maximum(square - offset * offset, 0)
-    return (pixels[0] + offset).astype(np.float32), var.astype(np.float32)
+    return (values[:C] + offset).astype(np.float32), var.astype(np.float32)
+
+
+def _scale_and_shift(
+    mean: np.ndarray, var: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray]:
+    scale = weight / np.sqrt(var + np.float32(eps))
+    return scale, bias - mean * scale
 
 
 def batch_norm(
-    x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
+    x: np.ndarray,
+    mean: np.ndarray,
+    var: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    eps: float,
+    other: np.ndarray | None = None,
+    relu: bool = False,
 ) -> np.ndarray:
     """As `reference.batch_norm`."""
-    pixels = as_pixels(x)
     result = empty_image(*x.shape)
-    scale = weight / np.sqrt(var + np.float32(eps))
-    _scale_and_shift(pixels, scale, bias - mean * scale, as_pixels(result))
+    scale, shift = _repeat(*_scale_and_shift(mean, var, weight, bias, eps))
+    floor = np.float32(0) if relu else _NONE
+    if other is None:
+        _normalise(_line(x), scale, shift, floor, _line(result))
+    else:
+        _normalise_and_add(_line(x), scale, shift, floor, _line(other), _line(result))
     return result
 
 
 def batch_norm_grad(
-    grad: np.ndarray, x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np.ndarray, eps: float
+    grad: np.ndarray,
+    x: np.ndarray,
+    mean: np.ndarray,
+    var: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    eps: float,
+    relu: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As `reference.batch_norm_grad`, with the three terms of the input's gradient gathered into a line in x."""
-    pixels, grads = as_pixels(x), as_pixels(grad)
-    sums = _worker_sums(x.shape[1])
-    _grad_sums(grads, pixels, mean, sums)
-    total, product = sums.sum(0)
+    values, grads, C = _line(x), _line(grad), x.shape[1]
+    floor = np.float32(0) if relu else _NONE
+    scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
+    lines = _repeat(mean, scale, shift)
+    sums = _worker_sums(lines.shape[1])
+    _grad_sums(grads, values, lines, floor, sums)
+    total, product = _per_channel(sums, C)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
-    count = pixels.shape[0]
-    scale = weight * rstd
-    slope = -scale * rstd * rstd * product / count
-    shift = -scale * total / count - slope * mean
+    count = values.size // C
+    slope = -weight * rstd * rstd * rstd * product / count
+    offset = -weight * rstd * total / count - slope * mean
     result = empty_image(*x.shape)
-    _input_grad(grads, pixels, *(a.astype(np.float32) for a in (scale, slope, shift)), as_pixels(result))
+    _input_grad(grads, values, _repeat(scale, shift, slope, offset), floor, _line(result))
     return result, (product * rstd).astype(np.float32), total.astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minipose.kernels import Array, cupy
+from minipose.kernels.cuda.pointwise import relu_grad
 
 AXES = (0, 2, 3)
 
@@ -16,16 +17,29 @@ def batch_statistics(x: Array) -> tuple[Array, Array]:
     return x.mean(axis=AXES), x.var(axis=AXES)
 
 
-def batch_norm(x: Array, mean: Array, var: Array, weight: Array, bias: Array, eps: float) -> Array:
+def batch_norm(
+    x: Array,
+    mean: Array,
+    var: Array,
+    weight: Array,
+    bias: Array,
+    eps: float,
+    other: Array | None = None,
+    relu: bool = False,
+) -> Array:
     """As `reference.batch_norm`."""
     scale = weight / cupy().sqrt(var + eps)
-    return (x - _per_channel(mean)) * _per_channel(scale) + _per_channel(bias)
+    y = (x - _per_channel(mean)) * _per_channel(scale) + _per_channel(bias)
+    y = y if other is None else y + other
+    return cupy().maximum(y, 0) if relu else y
 
 
 def batch_norm_grad(
-    grad: Array, x: Array, mean: Array, var: Array, weight: Array, eps: float
+    grad: Array, x: Array, mean: Array, var: Array, weight: Array, bias: Array, eps: float, relu: bool = False
 ) -> tuple[Array, Array, Array]:
     """As `reference.batch_norm_grad`."""
+    if relu:
+        grad = relu_grad(grad, batch_norm(x, mean, var, weight, bias, eps))
     rstd = 1 / cupy().sqrt(var + eps)
     normalised = (x - _per_channel(mean)) * _per_channel(rstd)
     count = x.size // x.shape[1]
