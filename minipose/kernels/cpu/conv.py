@@ -9,17 +9,9 @@ import numpy as np
 
 from minipose.kernels import reference
 from minipose.kernels.cpu import winograd
-from minipose.kernels.cpu.correlate import COLUMNS, ROWS, correlate, correlate_with_grad, pack_panels
+from minipose.kernels.cpu.correlate import COLUMNS, ROWS, Phase, correlate, correlate_with_grad, pack
 from minipose.kernels.cpu.layout import channels_last, empty_image
 from minipose.kernels.reference import Pair, conv_output_size
-
-
-def _panels(weight: np.ndarray) -> np.ndarray:
-    """Return weight (KH KW C F) packed for `correlate`."""
-    KH, KW, C, F = weight.shape
-    panels = np.empty((-(-F // COLUMNS), KH, KW, C, COLUMNS), np.float32)
-    pack_panels(weight, panels)
-    return panels
 
 
 def _parts(channels: int, groups: int) -> list[slice]:
@@ -36,35 +28,35 @@ def conv2d(x: np.ndarray, weight: np.ndarray, stride: Pair, padding: Pair, dilat
     if winograd.fits(weight.shape, y.shape[2:], stride, dilation, groups):
         winograd.correlate(image, weight.transpose(2, 3, 1, 0), result, padding)
         return y
+    phase = Phase(0, 0, *weight.shape[2:], *padding)
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
-        panels = _panels(weight[f].transpose(2, 3, 1, 0))
-        correlate(image[..., c], panels, result[..., f], stride, dilation, padding)
+        _correlate(image[..., c], weight[f].transpose(2, 3, 1, 0), [phase], result[..., f], stride, dilation, (1, 1))
     return y
 
 
-def _phase(first: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple[slice, int, int]:
-    """Return what input pixels first, first + stride, ... need: the taps, their dilation and their offset.
+def _correlate(
+    image: np.ndarray, weight: np.ndarray, phases: list[Phase], y: np.ndarray, stride: Pair, dilation: Pair, step: Pair
+) -> None:
+    """Run `correlate` for weight (KH KW C F)."""
+    correlate(image, *pack(weight, phases), y, stride, dilation, step, numba.get_num_threads())
+
+
+def _phase(first: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple[int, int, int, int]:
+    """Return what input pixels first, first + stride, ... need: how many taps, their offset, the first, the next.
 
     Output pixel i meets input pixel h through tap a where i * stride = h + padding - a * dilation, so only every
     (stride / gcd)-th tap reaches a given h, and later taps meet earlier pixels: they are taken in reverse.
     """
     taps = [a for a in range(kernel) if (first + padding - a * dilation) % stride == 0]
     if not taps:
-        return slice(0, 0), 1, 0
-    step = stride // gcd(stride, dilation)
-    before = taps[0] - step
-    shift = (first + padding - taps[-1] * dilation) // stride
-    return slice(taps[-1], before if before >= 0 else None, -step), dilation // gcd(stride, dilation), -shift
+        return 0, 0, 0, 0
+    return len(taps), -((first + padding - taps[-1] * dilation) // stride), taps[-1], -(stride // gcd(stride, dilation))
 
 
 def conv2d_input_grad(
     grad: np.ndarray, weight: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
-    """As `reference.conv2d_input_grad`.
-
-    A strided convolution's gradient is split into stride x stride interleaved images, each a correlation of stride 1
-    with the taps that reach it: no zeros are inserted and none multiplied.
-    """
+    """As `reference.conv2d_input_grad`."""
     (H, W), (sh, sw), KH, KW = size, stride, *weight.shape[2:]
     C = weight.shape[1] * groups
     result = empty_image(grad.shape[0], C, H, W)
@@ -73,17 +65,15 @@ def conv2d_input_grad(
         turned = weight.transpose(2, 3, 0, 1)[::-1, ::-1]
         winograd.correlate(image, turned, target, (2 - padding[0], 2 - padding[1]))
         return result
+    phases = []
     for i in range(min(sh, H)):
-        rows, dh, top = _phase(i, KH, sh, padding[0], dilation[0])
+        rows, top, tap_row, row_step = _phase(i, KH, sh, padding[0], dilation[0])
         for j in range(min(sw, W)):
-            columns, dw, left = _phase(j, KW, sw, padding[1], dilation[1])
-            phase = target[:, i::sh, j::sw]
-            for f, c in zip(_parts(grad.shape[1], groups), _parts(C, groups), strict=True):
-                taps = weight[f].transpose(2, 3, 0, 1)[rows, columns]
-                if taps.size == 0:
-                    phase[..., c] = 0
-                else:
-                    correlate(image[..., f], _panels(taps), phase[..., c], (1, 1), (dh, dw), (top, left))
+            columns, left, tap_column, column_step = _phase(j, KW, sw, padding[1], dilation[1])
+            phases.append(Phase(i, j, rows, columns, top, left, tap_row, row_step, tap_column, column_step))
+    spacing = dilation[0] // gcd(sh, dilation[0]), dilation[1] // gcd(sw, dilation[1])
+    for f, c in zip(_parts(grad.shape[1], groups), _parts(C, groups), strict=True):
+        _correlate(image[..., f], weight[f].transpose(2, 3, 0, 1), phases, target[..., c], (1, 1), spacing, stride)
     return result
 
 
@@ -113,5 +103,6 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return reference.matmul(a, b)
     rows = a if a.strides[1] == a.itemsize else np.ascontiguousarray(a)
     y = np.empty((a.shape[0], b.shape[1]), np.float32)
-    correlate(rows[None, :, None, :], _panels(b[None, None]), y[None, :, None, :], (1, 1), (1, 1), (0, 0))
+    image, result = rows[None, :, None, :], y[None, :, None, :]
+    _correlate(image, b[None, None], [Phase(0, 0, 1, 1, 0, 0)], result, (1, 1), (1, 1), (1, 1))
     return y

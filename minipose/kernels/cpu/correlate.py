@@ -6,9 +6,11 @@ enough that its input window, with zeros for the padding, stays in the core's ca
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
-from numba import prange
+from numba import prange, types
 
 from minipose.kernels.cpu.compile import PAIR, kernel, read, write
 from minipose.kernels.cpu.contraction import contract, copy_floats, zero_floats
@@ -19,19 +21,60 @@ ROWS, VECTORS, LANES, COLUMNS = TILE.rows, TILE.vectors, TILE.lanes, TILE.column
 BLOCK = 192  # output pixels in a block: many tiles, and a window that fits the second-level cache
 
 
-@kernel(read(4), write(5, "C"))
-def pack_panels(weight, panels):
-    """Copy weight (KH KW C F) into panels (P KH KW C COLUMNS) of adjacent output channels, zeros beyond F."""
-    KH, KW, C, F = weight.shape
-    for p in prange(panels.shape[0]):
-        width = min(COLUMNS, F - p * COLUMNS)
+class Phase(NamedTuple):
+    """The part of a correlation that makes the output pixels row, row + step, ... and column, column + step, ...
+
+    Its kernel has KH x KW of the weight's taps: the first is (tap_row, tap_column), the next ones lie tap_row_step and
+    tap_column_step further. It meets the image `top` rows above and `left` columns left of the output pixel.
+    """
+
+    row: int
+    column: int
+    KH: int
+    KW: int
+    top: int
+    left: int
+    tap_row: int = 0
+    tap_row_step: int = 1
+    tap_column: int = 0
+    tap_column_step: int = 1
+    start: int = 0  # where its panels begin
+
+
+def pack(weight: np.ndarray, phases: list[Phase]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the taps of weight (KH KW C F) that each phase needs, in panels of adjacent output channels.
+
+    The first result is one line of panels (phase, panel, KH, KW, C, COLUMNS), what is beyond F unused; the second the
+    phases as rows of a table, each with the place where its panels begin.
+    """
+    C, F = weight.shape[2:]
+    table, size = [], 0
+    for phase in phases:
+        table.append(phase._replace(start=size))
+        size += -(-F // COLUMNS) * phase.KH * phase.KW * C * COLUMNS
+    panels = np.empty(size, np.float32)
+    rows = np.array(table, np.int64)
+    _pack(weight, rows, panels)
+    return panels, rows
+
+
+@kernel(read(4), read(2, "C", types.int64), write(1, "C"))
+def _pack(weight, phases, panels):
+    C, F = weight.shape[2:]
+    P = -(-F // COLUMNS)
+    for item in prange(phases.shape[0] * P):
+        row, _, KH, KW = phases[item // P, :4]
+        first = item % P * COLUMNS
+        tap_row, row_step, tap_column, column_step, start = phases[item // P, 6:]
+        to = start + item % P * KH * KW * C * COLUMNS
         for a in range(KH):
             for b in range(KW):
+                tap = weight[tap_row + a * row_step, tap_column + b * column_step]
                 for c in range(C):
-                    for j in range(width):
-                        panels[p, a, b, c, j] = weight[a, b, c, p * COLUMNS + j]
-                    for j in range(width, COLUMNS):
-                        panels[p, a, b, c, j] = 0
+                    values, panel = tap[c, first : first + COLUMNS], panels[to : to + COLUMNS]
+                    for j in range(values.size):
+                        panel[j] = values[j]
+                    to += COLUMNS
 
 
 @numba.njit
@@ -63,58 +106,100 @@ def _inside(image, height, width, top, left):
     return fits and image.strides[2] == 4 * image.shape[3]
 
 
-@kernel(read(4), read(5, "C"), write(4), PAIR, PAIR, PAIR)
-def correlate(x, panels, y, stride, dilation, offset):
-    """y[n,i,j,f] = sum over a b c of x[n, i*s + a*d - offset, j*s + b*d - offset, c] * w[a,b,c,f]; x is 0 outside."""
-    (sh, sw), (dh, dw), (top, left) = stride, dilation, offset
+@numba.njit
+def _tables(rows, OW, line, stride, C, y_strides, step, reads, writes):
+    """Write where the window is read, and y written, for every pixel of a block, counted in float32s.
+
+    Entries beyond the last pixel repeat it: what they compute is thrown away.
+    """
+    p = 0
+    for i in range(rows):
+        for j in range(OW):
+            reads[p] = i * stride[0] * line + j * stride[1] * C
+            writes[p] = (i * step[0] * y_strides[1] + j * step[1] * y_strides[2]) // 4
+            p += 1
+    for q in range(p, min(p + ROWS, reads.size)):
+        reads[q], writes[q] = reads[p - 1], writes[p - 1]
+
+
+@kernel(read(4), read(1, "C"), read(2, "C", types.int64), write(4), PAIR, PAIR, PAIR, types.int64)
+def correlate(x, panels, phases, y, stride, dilation, step, workers):
+    """y[n,i,j,f] = sum over a b c of x[n, i*s + a*d - top, j*s + b*d - left, c] * w[a,b,c,f]; x is 0 outside.
+
+    y is made in phases, each of the pixels `step` apart, with taps and a place in the image of its own. A plain
+    convolution has one phase; a strided one's gradient has stride x stride, and no zero is inserted or multiplied.
+    """
+    (sh, sw), (dh, dw) = stride, dilation
     N, _, _, C = x.shape
-    _, OH, OW, F = y.shape
-    P, KH, KW = panels.shape[:3]
+    F = y.shape[3]
+    P = -(-F // COLUMNS)
+    OH, OW = -(-y.shape[1] // step[0]), -(-y.shape[2] // step[1])
+    top, left, bottom, right = 0, 0, 0, 0
+    for phase in phases:
+        if phase[2] * phase[3] > 0:
+            top, bottom = max(top, phase[4]), max(bottom, (phase[2] - 1) * dh - phase[4])
+            left, right = max(left, phase[5]), max(right, (phase[3] - 1) * dw - phase[5])
     block_rows = max(1, min(OH, BLOCK // OW))
     blocks = -(-OH // block_rows)
-    width = (OW - 1) * sw + (KW - 1) * dw + 1
-    in_place = _inside(x, (OH - 1) * sh + (KH - 1) * dh + 1, width, top, left)
-    # Adjacent kernel columns of adjacent pixels are one run of memory, unless dilation tears it apart.
-    calls, run = (1, KW * C) if dw == 1 else (KW, C)
-    for item in prange(N * blocks):
-        n, row = item // blocks, item % blocks * block_rows
-        rows = min(block_rows, OH - row)
-        height = (rows - 1) * sh + (KH - 1) * dh + 1
-        window = np.empty(1 if in_place else height * width * C, np.float32)
-        if not in_place:
-            _fill_window(window, x[n], row * sh - top, -left, height, width)
-        line = x.strides[1] // 4 if in_place else width * C
-        pixels = rows * OW
-        tiles = -(-pixels // ROWS)
-        reads, writes = np.empty(tiles * ROWS, np.int64), np.empty(tiles * ROWS, np.int64)
-        for p in range(tiles * ROWS):
-            i, j = divmod(min(p, pixels - 1), OW)  # rows beyond the last pixel repeat it, and are thrown away
-            reads[p] = i * sh * line + j * sw * C
-            writes[p] = (i * y.strides[1] + j * y.strides[2]) // 4
-        spill = np.empty((ROWS, COLUMNS), np.float32)
-        spill_rows = np.arange(ROWS) * COLUMNS
-        for p in range(P):
-            valid = min(COLUMNS, F - p * COLUMNS)
-            for t in range(tiles):
-                # Numba frees an array after its last use, so addresses are taken here, where they are used.
-                source = x[n, row * sh].ctypes.data if in_place else window.ctypes.data
-                whole = valid == COLUMNS and (t + 1) * ROWS <= pixels
-                if whole:
-                    target, table = y[n, row].ctypes.data + 4 * p * COLUMNS, writes[t * ROWS :].ctypes.data
-                else:
-                    target, table = spill.ctypes.data, spill_rows.ctypes.data
-                for b in range(calls):
-                    at, with_ = source + 4 * b * dw * C, panels[p, 0, b].ctypes.data
-                    if valid > LANES:
-                        contract(ROWS, VECTORS, LANES, at, reads[t * ROWS :].ctypes.data, with_, target, table,
-                                 KH, dh * line, KW * C * COLUMNS, run, 1, COLUMNS, b > 0)  # fmt: skip
-                    else:
-                        contract(ROWS, 1, LANES, at, reads[t * ROWS :].ctypes.data, with_, target, table,
-                                 KH, dh * line, KW * C * COLUMNS, run, 1, COLUMNS, b > 0)  # fmt: skip
-                if not whole:
-                    for i in range(min(ROWS, pixels - t * ROWS)):
-                        to = y[n, row].ctypes.data + 4 * (writes[t * ROWS + i] + p * COLUMNS)
-                        copy_floats(to, spill[i].ctypes.data, valid)
+    width = (OW - 1) * sw + left + right + 1
+    in_place = _inside(x, (OH - 1) * sh + bottom + 1, width, top, left)
+    line = x.strides[1] // 4 if in_place else width * C
+    most = -(-block_rows * OW // ROWS) * ROWS
+    for worker in prange(workers):
+        # Used in every turn of the loop below, so that Numba does not free them while their addresses are read.
+        window = np.empty(1 if in_place else ((block_rows - 1) * sh + top + bottom + 1) * width * C, np.float32)
+        reads, writes = np.empty((len(phases), most), np.int64), np.empty((len(phases), most), np.int64)
+        spill, spill_rows = np.empty((ROWS, COLUMNS), np.float32), np.arange(ROWS) * COLUMNS
+        made = np.full(len(phases), -1)  # for how many rows the tables are made
+        for item in range(worker * N * blocks // workers, (worker + 1) * N * blocks // workers):
+            n, first = item // blocks, item % blocks * block_rows
+            if in_place:
+                origin = x[n, first * sh].ctypes.data
+            else:
+                height = (min(block_rows, OH - first) - 1) * sh + top + bottom + 1
+                _fill_window(window, x[n], first * sh - top, -left, height, width)
+                origin = window.ctypes.data
+            for k in range(len(phases)):
+                row, column, KH, KW = phases[k, :4]
+                rows = min(first + block_rows, -(-(y.shape[1] - row) // step[0])) - first
+                columns = -(-(y.shape[2] - column) // step[1])
+                if rows <= 0 or columns <= 0:
+                    continue
+                corner = y[n, first * step[0] + row, column:].ctypes.data
+                if KH * KW == 0:
+                    for i in range(rows):
+                        for j in range(columns):
+                            pixel = i * step[0] * y.strides[1] + j * step[1] * y.strides[2]
+                            zero_floats(corner + pixel, F)
+                    continue
+                if made[k] != rows:
+                    _tables(rows, columns, line, stride, C, y.strides, step, reads[k], writes[k])
+                    made[k] = rows
+                source = origin + 4 * ((top - phases[k, 4]) * line + (left - phases[k, 5]) * C)
+                # Adjacent kernel columns of adjacent pixels are one run of memory, unless dilation tears it apart.
+                calls, run = (1, KW * C) if dw == 1 else (KW, C)
+                pixels = rows * columns
+                for p in range(P):
+                    valid = min(COLUMNS, F - p * COLUMNS)
+                    panel = panels.ctypes.data + 4 * (phases[k, 10] + p * KH * KW * C * COLUMNS)
+                    for t in range(0, pixels, ROWS):
+                        whole = valid == COLUMNS and t + ROWS <= pixels
+                        if whole:
+                            target, table = corner + 4 * p * COLUMNS, writes[k, t:].ctypes.data
+                        else:
+                            target, table = spill.ctypes.data, spill_rows.ctypes.data
+                        for b in range(calls):
+                            at, with_ = source + 4 * b * dw * C, panel + 4 * b * C * COLUMNS
+                            if valid > LANES:
+                                contract(ROWS, VECTORS, LANES, at, reads[k, t:].ctypes.data, with_, target, table,
+                                         KH, dh * line, KW * C * COLUMNS, run, 1, COLUMNS, b > 0)  # fmt: skip
+                            else:
+                                contract(ROWS, 1, LANES, at, reads[k, t:].ctypes.data, with_, target, table,
+                                         KH, dh * line, KW * C * COLUMNS, run, 1, COLUMNS, b > 0)  # fmt: skip
+                        if not whole:
+                            for i in range(min(ROWS, pixels - t)):
+                                to = corner + 4 * (writes[k, t + i] + p * COLUMNS)
+                                copy_floats(to, spill[i].ctypes.data, valid)
 
 
 @kernel(read(4), read(4), write(4, "C"), write(3, "C"), PAIR, PAIR, PAIR)

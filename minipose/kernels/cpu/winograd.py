@@ -170,15 +170,16 @@ def _weight_products(x, grad, partial, offset, counts):
 def _weight_panels(weight, panels):
     """panels[k, p, c] = G w G' for a panel of adjacent output channels, what is beyond F unused; weight is 3 3 C F."""
     _, _, C, F = weight.shape
-    for c in prange(C):
+    step = panels.strides[0] // 4
+    for part in prange(-(-F // LANES)):  # not over c: weights turned round lie beside each other by c
+        f = part * LANES
         taps = np.zeros((3, 3, LANES), np.float32)
-        for f in range(0, F, LANES):
+        for c in range(C):
             for a in range(3):
                 for b in range(3):
                     values, tap = weight[a, b, c, f : f + LANES], taps[a, b]
                     for lane in range(values.size):
                         tap[lane] = values[lane]
-            step = panels.strides[0] // 4
             target = panels[0, f // COLUMNS, c].ctypes.data + 4 * (f % COLUMNS)
             transform_weight(LANES, taps.ctypes.data, 3 * LANES, LANES, target, REACH * step, step)
 
