@@ -57,6 +57,18 @@ def _owner(array: Array) -> Array:
     return array.base if isinstance(array.base, type(array)) else array
 
 
+def _checked(data: Any) -> Array:
+    """Return `data` if a Tensor can wrap it; NumPy's scalars become arrays."""
+    if isinstance(data, Tensor):
+        raise TypeError("Tensor: data is a Tensor already; use detach() to share it or minipose.tensor to copy it")
+    if isinstance(data, np.generic):
+        data = np.asarray(data)
+    if not isinstance(getattr(data, "dtype", None), np.dtype) or data.dtype.kind not in "fiub":
+        kind = getattr(data, "dtype", type(data).__name__)
+        raise TypeError(f"Tensor: data must be a NumPy or CuPy array of numbers, not {kind}; see minipose.tensor")
+    return data
+
+
 class Tensor:
     """An array that remembers how it was computed.
 
@@ -80,13 +92,8 @@ class Tensor:
     __array_ufunc__ = None  # so that numpy_array + tensor calls Tensor.__radd__
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
-        if isinstance(data, Tensor):
-            raise TypeError("Tensor: data is a Tensor already; use detach() to share it or minipose.tensor to copy it")
-        if isinstance(data, np.generic):
-            data = np.asarray(data)
-        if not isinstance(getattr(data, "dtype", None), np.dtype) or data.dtype.kind not in "fiub":
-            kind = getattr(data, "dtype", type(data).__name__)
-            raise TypeError(f"Tensor: data must be a NumPy or CuPy array of numbers, not {kind}; see minipose.tensor")
+        if type(data) is not np.ndarray or data.dtype.kind not in "fiub":
+            data = _checked(data)
         if requires_grad is not False:
             check_flag("Tensor", "requires_grad", requires_grad)
         if requires_grad and data.dtype.kind != "f":

@@ -118,34 +118,44 @@ class Function:
 
         Inputs that are not Tensors (Python numbers) reach `forward` unchanged and get no gradient.
         """
-        function = cls()
-        device = None
+        function, recording = cls(), mode.recording
+        arrays, wanted, kind = [], [], None
         for x in inputs:
-            if isinstance(x, Tensor):
-                if device is None:
-                    device = x.device
-                elif x.device != device:
-                    raise ValueError(f"{cls.name}: inputs are on 'cpu' and on 'cuda'; move one with .to('cuda')")
-        record = mode.recording
-        function.wanted = tuple(record and isinstance(x, Tensor) and x.requires_grad for x in inputs)
+            if not isinstance(x, Tensor):
+                arrays.append(x)
+                wanted.append(False)
+                continue
+            data = x._data
+            if kind is None:
+                kind = type(data)
+            elif kind is not type(data) and x.device != ("cpu" if issubclass(kind, np.ndarray) else "cuda"):
+                raise ValueError(f"{cls.name}: inputs are on 'cpu' and on 'cuda'; move one with .to('cuda')")
+            arrays.append(data)
+            wanted.append(recording and x.requires_grad)
+        function.wanted = tuple(wanted)
         with np.errstate(all="ignore"):  # who makes a NaN is told by detect_anomaly, not by NumPy's warnings
-            result = Tensor(function.forward(*[x.data if isinstance(x, Tensor) else x for x in inputs], **options))
+            result = Tensor(function.forward(*arrays, **options))
         if mode.anomaly:
             anomaly.check_result(function, inputs, result.data)
-        view = result.data.base is not None
-        for x in inputs:
-            if isinstance(x, Tensor) and (x.data is result.data or (view and same_memory(x.data, result.data))):
+        data = result._data
+        view = data.base is not None
+        for x, array in zip(inputs, arrays, strict=True):
+            if (array is data or view) and isinstance(x, Tensor) and same_memory(array, data):
                 result.version = x.version  # who writes to one writes to both
-        if True in function.wanted:
+        if True in wanted:
             function._connect(inputs, result)
         return result
 
     def _connect(self, inputs: tuple[Any, ...], result: Tensor) -> None:
-        pairs = list(zip(inputs, self.wanted, strict=True))
-        self.edges = tuple((x.grad_fn or x) if wanted else None for x, wanted in pairs)
-        self.input_layouts = tuple((x.shape, x.dtype) if wanted else None for x, wanted in pairs)
-        self._saved_inputs = tuple(inputs[i] for i in self._saved_positions)
-        kept = [x for x in self._saved_inputs if isinstance(x, Tensor)]
+        edges, layouts = [], []
+        for x, wanted in zip(inputs, self.wanted, strict=True):
+            edges.append((x.grad_fn or x) if wanted else None)
+            layouts.append((x._data.shape, x._data.dtype) if wanted else None)
+        self.edges, self.input_layouts = tuple(edges), tuple(layouts)
+        kept = []
+        if self._saved_positions:
+            self._saved_inputs = tuple([inputs[i] for i in self._saved_positions])
+            kept = [x for x in self._saved_inputs if isinstance(x, Tensor)]
         if self._saves_output:
             self._output = result.data
             kept.append(result)

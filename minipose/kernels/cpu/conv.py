@@ -24,6 +24,8 @@ def conv2d(x: np.ndarray, weight: np.ndarray, stride: Pair, padding: Pair, dilat
     """As `reference.conv2d`."""
     N, F = x.shape[0], weight.shape[0]
     y = empty_image(N, F, *conv_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation))
+    if y.size == 0:
+        return y
     image, result = channels_last(x), y.transpose(0, 2, 3, 1)
     if winograd.fits(weight.shape, y.shape[2:], stride, dilation, groups):
         winograd.correlate(image, weight.transpose(2, 3, 1, 0), result, padding)
@@ -60,6 +62,8 @@ def conv2d_input_grad(
     (H, W), (sh, sw), KH, KW = size, stride, *weight.shape[2:]
     C = weight.shape[1] * groups
     result = empty_image(grad.shape[0], C, H, W)
+    if result.size == 0:
+        return result
     image, target = channels_last(grad), result.transpose(0, 2, 3, 1)
     if winograd.fits(weight.shape, size, stride, dilation, groups):
         turned = weight.transpose(2, 3, 0, 1)[::-1, ::-1]

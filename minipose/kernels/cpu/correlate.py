@@ -42,10 +42,9 @@ class Phase(NamedTuple):
 
 
 def pack(weight: np.ndarray, phases: list[Phase]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the taps of weight (KH KW C F) that each phase needs, in panels of adjacent output channels.
+    """Return the taps of weight (KH KW C F) that each phase needs, in panels of adjacent output channels, zeros beyond F.
 
-    The first result is one line of panels (phase, panel, KH, KW, C, COLUMNS), what is beyond F unused; the second the
-    phases as rows of a table, each with the place where its panels begin.
+    The first result is one line of panels (phase, panel, KH, KW, C, COLUMNS), the second the phases as rows of a table, each with the place where its panels begin.
     """
     C, F = weight.shape[2:]
     table, size = [], 0
@@ -74,6 +73,8 @@ def _pack(weight, phases, panels):
                     values, panel = tap[c, first : first + COLUMNS], panels[to : to + COLUMNS]
                     for j in range(values.size):
                         panel[j] = values[j]
+                    for j in range(values.size, COLUMNS):  # what happens to lie there may be slow to multiply
+                        panel[j] = 0
                     to += COLUMNS
 
 
