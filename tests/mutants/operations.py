@@ -315,9 +315,30 @@ OPERATIONS = [
     Bug(
         "dilation and stride of a gradient's phases",
         "kernels/cpu/conv.py",
-        "dilation // gcd(stride, dilation), -shift",
-        "dilation, -shift",
+        "spacing = dilation[0] // gcd(sh, dilation[0]), dilation[1] // gcd(sw, dilation[1])",
+        "spacing = dilation",
         "tests/kernels/test_cpu.py",
+    ),
+    Bug(
+        "Winograd's gradient with the kernel the right way round",
+        "kernels/cpu/conv.py",
+        "weight.transpose(2, 3, 0, 1)[::-1, ::-1]",
+        "weight.transpose(2, 3, 0, 1)",
+        "tests/kernels/test_winograd.py",
+    ),
+    Bug(
+        "Winograd's way for a stride of 2",
+        "kernels/cpu/winograd.py",
+        " or stride != (1, 1)",
+        "",
+        "tests/kernels/test_winograd.py",
+    ),
+    Bug(
+        "a sum of Winograd's points leaves out the last worker",
+        "kernels/cpu/winograd.py",
+        "for worker in range(workers):\n                for k",
+        "for worker in range(max(1, workers - 1)):\n                for k",
+        "tests/kernels/test_winograd.py",
     ),
     # ---- pooling and resizing ----
     Bug(

@@ -59,6 +59,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     assert [(r.step, r.loss, r.validation_pckh) for r in a] == [(r.step, r.loss, r.validation_pckh) for r in b]
 
 
+def test_two_runs_end_in_the_same_bits(tmp_path):
+    states = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        run = trainer(tmp_path / name, steps=100, steps_per_epoch=50, width=16)
+        run.fit(100)
+        states.append({key: tensor.data.copy() for key, tensor in run.model.state_dict().items()})
+    for key, values in states[0].items():
+        np.testing.assert_array_equal(values, states[1][key], err_msg=key)
+
+
 def test_every_step_sees_the_next_samples_in_training_mode(tmp_path, monkeypatch):
     run = trainer(tmp_path, steps=5)
     seen, batch = [], StickFigures.batch
