@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import gcd
 
-import numba
 import numpy as np
 
 from minipose.kernels import reference
 from minipose.kernels.cpu.correlate import COLUMNS, ROWS, correlate, correlate_with_grad, pack_panels
 from minipose.kernels.cpu.layout import channels_last, empty_image
 from minipose.kernels.reference import Pair, conv_output_size
+from minipose.kernels.threads import get_num_threads
 
 
 def _panels(weight: np.ndarray) -> np.ndarray:
@@ -88,7 +88,7 @@ def conv2d_weight_grad(
     images, grads = channels_last(x), channels_last(grad)
     taps = kernel[0] * kernel[1] * C
     width = F // groups
-    partial = np.empty((numba.get_num_threads(), -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS), np.float32)
+    partial = np.empty((get_num_threads(), -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS), np.float32)
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
         share = np.empty((*kernel, C, width), np.float32)
         correlate_with_grad(images[..., c], grads[..., f], share, partial, stride, dilation, padding)

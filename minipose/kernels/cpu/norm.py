@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba import prange, types
 
 from minipose.kernels.cpu.compile import kernel, read, write
 from minipose.kernels.cpu.layout import as_pixels, empty_image
+from minipose.kernels.threads import get_num_threads
 
 CHUNK = 256  # pixels summed in float32 before the sum goes to float64
 
@@ -69,7 +69,7 @@ def _input_grad(grad, x, scale, slope, shift, result):
 
 
 def _worker_sums(C: int) -> np.ndarray:
-    return np.zeros((numba.get_num_threads(), 2, C))
+    return np.zeros((get_num_threads(), 2, C))
 
 
 def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
