@@ -74,18 +74,19 @@ def test_another_cpu_is_another_file(tmp_path):
 
 def test_a_change_of_any_kernel_file_is_noticed_where_its_code_is_inlined(tmp_path):
     shutil.copytree(Path(minipose.__file__).parent, tmp_path / "minipose", ignore=shutil.ignore_patterns("__pycache__"))
-    options = {"root": tmp_path, "MINIPOSE_TILE": "sse"}
-    before = run(tmp_path / "cache", **options)
-    assert run(tmp_path / "cache", **options)["compiled"] == 0
-    tiles = tmp_path / "minipose" / "kernels" / "cpu" / "tiles.py"
-    text = tiles.read_text()
-    changed = text.replace('SSE = Tile("sse", rows=3', 'SSE = Tile("sse", rows=2')
-    assert changed != text
-    tiles.write_text(changed)
-    after = run(tmp_path / "cache", **options)
-    assert (after["compiled"], before["tile"][0], after["tile"][0]) == (1, 3, 2)
-    tiles.write_text(text)
-    assert run(tmp_path / "cache", **options) == {**before, "compiled": 0, "stderr": ""}
+    helper = tmp_path / "minipose" / "kernels" / "cpu" / "helper.py"
+    helper.write_text("ROWS = 41")
+    taken = "from minipose.kernels.cpu.helper import ROWS"  # a constant of the kernel, in place of its own
+
+    def probe():
+        result = run(tmp_path / "cache", taken, root=tmp_path)
+        return result["tile"][0], result["compiled"]
+
+    assert (probe(), probe()) == ((41, 1), (41, 0))
+    helper.write_text("ROWS = 43")
+    assert probe() == (43, 1)
+    helper.write_text("ROWS = 41")
+    assert probe() == (41, 0)
 
 
 def test_processes_that_compile_at_once(tmp_path):
@@ -125,11 +126,12 @@ def test_without_any_folder_kernels_are_compiled_and_one_sentence_says_so(tmp_pa
 
 def test_a_folder_that_can_only_be_read_is_read(tmp_path):
     run(tmp_path / "theirs")
+    mine = {"XDG_CACHE_HOME": str(tmp_path / "mine")}
     read_only = f"os.access = lambda path, mode: not str(path).startswith({str(tmp_path / 'theirs' / 'minipose')!r})"
-    result = run(tmp_path / "theirs", "import os", read_only, XDG_CACHE_HOME=str(tmp_path / "mine"))
+    result = run(tmp_path / "theirs", "import os", read_only, **mine)
     assert (result["compiled"], result["folder"]) == (0, str(tmp_path / "mine" / "minipose"))
-    result = run(tmp_path / "theirs", "import os", read_only, XDG_CACHE_HOME=str(tmp_path / "mine"), MINIPOSE_TILE="sse")
-    assert result["compiled"] == 1 and len(files(tmp_path / "mine")) == 1 and len(files(tmp_path / "theirs")) == 1
+    assert run(tmp_path / "theirs", "import os", read_only, MINIPOSE_TILE="sse", **mine)["compiled"] == 1
+    assert len(files(tmp_path / "mine")) == 1 and len(files(tmp_path / "theirs")) == 1
 
 
 def test_a_full_disk_costs_the_cache_and_nothing_else(tmp_path):
