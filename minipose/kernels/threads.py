@@ -129,6 +129,7 @@ def start_threads() -> None:
     where another program wants a core, spinning threads keep the working one from it, and a step takes ten times as
     long instead of twice. The policy is read when the library is loaded; whoever sets it in the environment has it.
     """
+    global turn
     import numba
 
     chosen = "OMP_WAIT_POLICY" in os.environ
@@ -140,6 +141,8 @@ def start_threads() -> None:
     finally:
         if not chosen:
             del os.environ["OMP_WAIT_POLICY"]
+    if turn is None and numba.threading_layer() == "workqueue":
+        turn = threading.Lock()
 
 
 def apply_num_threads() -> None:
@@ -177,12 +180,15 @@ def _restart_threads() -> None:
 
 def _after_fork() -> None:
     """Note, in a forked child, that the threads that Numba believes to have are gone."""
-    global _setting, _forked, _to_restart
+    global _setting, _forked, _to_restart, turn
+    if turn is not None:  # another thread of the parent may hold it
+        turn = threading.Lock()
     if _started():
         _forked = _to_restart = True
         _setting = _Setting(_setting.wanted)
 
 
+turn: threading.Lock | None = None  # held during a kernel where two at once would end the process: in workqueue
 _setting = _Setting(_from_environment())
 _here = _ThisThread()
 _forked = _to_restart = False  # since Numba's threads were started

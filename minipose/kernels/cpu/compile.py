@@ -11,8 +11,8 @@ from typing import Any
 import numba
 from numba import types
 
+from minipose.kernels import threads
 from minipose.kernels.cpu.cache import DiskCache, name_of
-from minipose.kernels.threads import apply_num_threads, start_threads
 
 PAIR = types.UniTuple(types.int64, 2)
 SLOW = 1.0  # in seconds; a compilation that takes longer is reported
@@ -79,19 +79,22 @@ class Kernel:
 
     def compile(self) -> None:
         """Compile the function, or load what an earlier process compiled."""
-        start_threads()
+        threads.start_threads()
         with _compiling:  # two threads may call a kernel for the first time at once
             if self.compiled is not None:
                 return
-            # The GIL stays held: a kernel is shorter than the time that another Python thread, such as the one that
-            # draws the next batch, would keep it from coming back.
             self.compiled = compiled(self.function, self.signature, parallel=True)
 
     def __call__(self, *arguments: Any) -> None:
         if self.compiled is None:
             self.compile()
-        apply_num_threads()
-        self.compiled(*arguments)
+        threads.apply_num_threads()
+        # Numba lets go of the GIL while a parallel loop runs, so another Python thread can come here meanwhile.
+        if threads.turn is None:
+            self.compiled(*arguments)
+        else:
+            with threads.turn:
+                self.compiled(*arguments)
 
 
 def compiled(function: Callable, signature: types.Type, **options: Any) -> Callable:
