@@ -58,4 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("which command? There is `minipose warmup`; see also `minipose --help`")
     if not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
         parser.error(f"there is no command {arguments[0]!r}; there is: {', '.join(COMMANDS)}")
-    return parser.parse_args(arguments).run()
+    try:
+        return parser.parse_args(arguments).run()
+    except ValueError as error:  # of an environment variable
+        parser.error(str(error))
