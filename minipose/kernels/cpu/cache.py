@@ -130,7 +130,7 @@ class DiskCache:
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
-            self.on_failure(str(error))
+            self.on_failure(f"{folder}: {error.strerror}")
             return
         with contextlib.suppress(OSError):  # another process may clear up at the same time
             for old in sorted(folder.glob(f"{self.name}-*.kernel"), key=os.path.getmtime)[:-KEPT]:
