@@ -59,9 +59,9 @@ def test_the_second_process_loads_what_the_first_compiled(tmp_path):
     assert len(files(tmp_path)) == 1
 
 
-def test_two_tiles_in_one_folder_never_load_each_others_code(tmp_path):
+def test_tiles_in_one_folder_never_load_each_others_code(tmp_path):
     for compiled in (1, 0):
-        for name in ("avx2", "sse", "neon", "avx512"):
+        for name in ("avx2", "sse", "neon"):
             result = run(tmp_path, MINIPOSE_TILE=name)
             assert (result["tile"], result["compiled"]) == (size_of(TILES[name]), compiled), name
 
@@ -90,7 +90,7 @@ def test_a_change_of_any_kernel_file_is_noticed_where_its_code_is_inlined(tmp_pa
 
 
 def test_processes_that_compile_at_once(tmp_path):
-    results = [finish(process) for process in [start(tmp_path) for _ in range(4)]]
+    results = [finish(process) for process in [start(tmp_path) for _ in range(3)]]
     assert all(result["tile"] == size_of(host_tile()) for result in results)
     assert len(files(tmp_path)) == 1 and len(list((tmp_path / "minipose").iterdir())) == 1
     assert run(tmp_path)["compiled"] == 0
