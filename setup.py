@@ -30,6 +30,7 @@ setup(
     author="The minipose authors",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["minipose", "minipose.*"]),
+    entry_points={"console_scripts": ["minipose = minipose.cli:main"]},
     package_data={"minipose": ["py.typed"]},
     install_requires=[
         "numpy>=2.1",

@@ -34,6 +34,7 @@ from minipose.creation import (
     zeros,
     zeros_like,
 )
+from minipose.kernels.threads import get_num_threads, set_num_threads
 from minipose.ops import (
     abs,
     add,
@@ -115,12 +116,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Function", "GradcheckError", "Tensor", "abs", "add", "adjoint_check", "amax", "amin", "arange", "argmax",
     "argmin", "bernoulli", "bool_", "broadcast_to", "cat", "checkpoint", "chunk", "clamp", "cos", "cumsum",
-    "detect_anomaly", "div", "einsum", "enable_grad", "eq", "erf", "exp", "expm1", "eye", "flatten", "flip",
-    "float32", "float64", "full", "full_like", "gather", "ge", "grad", "gradcheck", "gradgradcheck", "gt",
+    "detect_anomaly", "div", "einsum", "enable_grad", "eq", "erf", "exp", "expm1", "eye", "flatten", "flip", "float32",
+    "float64", "full", "full_like", "gather", "ge", "get_num_threads", "grad", "gradcheck", "gradgradcheck", "gt",
     "index_select", "int64", "is_grad_enabled", "le", "lerp", "linspace", "log", "log1p", "log_softmax", "logsumexp",
     "lt", "manual_seed", "masked_fill", "matmul", "max", "maximum", "mean", "min", "minimum", "movedim", "mul", "ne",
     "neg", "nn", "no_grad", "norm", "normal", "ones", "ones_like", "ops", "optim", "outer", "permute", "pow", "prod",
     "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "reciprocal", "relu", "reshape", "roll",
-    "rsqrt", "sigmoid", "sin", "softmax", "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "tanh",
-    "tensor", "transpose", "tril", "triu", "uint8", "unbind", "unsqueeze", "var", "where", "zeros", "zeros_like",
+    "rsqrt", "set_num_threads", "sigmoid", "sin", "softmax", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "sub", "sum", "tanh", "tensor", "transpose", "tril", "triu", "uint8", "unbind", "unsqueeze", "var", "where",
+    "zeros", "zeros_like",
 ]  # fmt: skip

@@ -208,7 +208,9 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
             "function": lambda: minipose.square,
             "inputs": lambda: [minipose.ones(2, 3, dtype="float64", requires_grad=True)],
         },
+        "get_num_threads": {},
         "manual_seed": {"seed": lambda: 3},
+        "set_num_threads": {"n": lambda: 1},
     },
     "minipose.nn": {
         "Parameter": {"data": lambda: np.ones((2, 3), np.float32)},

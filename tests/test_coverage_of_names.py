@@ -32,6 +32,7 @@ ELSEWHERE = {  # names without a gradient of their own, by the file whose tests 
     "autograd/test_versions.py": "bump_version copy_ fill_ zero_",
     "test_tensor.py": "data dim dtype item ndim numel numpy shape size tolist",
     "optim/test_optimizer.py": "version",
+    "kernels/test_threads.py": "get_num_threads set_num_threads",
     "nn/test_module.py": "Module Parameter",
     "nn/test_container.py": "ModuleList Sequential",
     "nn/test_summary.py": "summary",

@@ -62,7 +62,7 @@ def draw(image: np.ndarray, *tables: np.ndarray) -> None:
     shapes = np.concatenate(tables)
     if not np.isfinite(shapes).all():
         raise ValueError("draw: a shape's position, size or colour is NaN or infinite")
-    _compiled_painter()(image, shapes)
+    compiled_painter()(image, shapes)
 
 
 def _table(kind: int, count: int, colours: np.ndarray) -> np.ndarray:
@@ -73,12 +73,16 @@ def _table(kind: int, count: int, colours: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _compiled_painter() -> Callable[[np.ndarray, np.ndarray], None]:
+def compiled_painter() -> Callable[[np.ndarray, np.ndarray], None]:
+    """Return the loop behind `draw`, compiled at the first call."""
     # Numba takes a second to import, which only those who draw should wait for. Without the GIL a
     # background thread draws while the main thread trains.
-    import numba
+    from numba import types
 
-    return numba.njit(cache=True, nogil=True)(_paint)
+    from minipose.kernels.cpu.compile import compiled, read, write
+
+    signature = types.void(write(3, dtype=types.uint8), read(2, "C", types.float64))
+    return compiled(_paint, signature, nogil=True)
 
 
 def _paint(image: np.ndarray, shapes: np.ndarray) -> None:

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numba
 import numpy as np
 from numba import njit
 
+from minipose import get_num_threads, set_num_threads
 from minipose.kernels import reference
 from minipose.kernels.cpu import winograd
 from minipose.kernels.cpu.correlate import LANES, ROWS, VECTORS, Phase, correlate, pack
@@ -75,17 +75,17 @@ def steps(x: np.ndarray, w: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
         return pixels.transpose(0, 3, 1, 2)
 
     def micro_kernel(threads: int) -> np.ndarray:
-        numba.set_num_threads(threads)
+        set_num_threads(threads)
         phase = Phase(0, 0, 3, 3, 1, 1)
         correlate(last, *pack(taps, [phase]), y.transpose(0, 2, 3, 1), (1, 1), (1, 1), (1, 1), threads)
         return y
 
     def fewer_products(threads: int) -> np.ndarray:
-        numba.set_num_threads(threads)
+        set_num_threads(threads)
         winograd.correlate(last, taps, y.transpose(0, 2, 3, 1), (1, 1))
         return y
 
-    threads = numba.config.NUMBA_NUM_THREADS
+    threads = get_num_threads()
     return {
         "loops in the order of the formula": plain_loops,
         "channels innermost, so that the compiler uses vectors": vectors,

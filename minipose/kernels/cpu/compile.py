@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import os
+import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numba
 from numba import types
 
+from minipose.kernels import threads
+from minipose.kernels.cpu.cache import DiskCache, name_of
+
 PAIR = types.UniTuple(types.int64, 2)
+SLOW = 1.0  # in seconds; a compilation that takes longer is reported
+KERNELS: list[Kernel] = []  # every kernel that has been imported, for `minipose warmup`
+
+talkative = True  # whether compilations are reported on stderr
+
+_compiling = threading.Lock()
+_said: set[str] = set()
 
 
 def read(ndim: int, layout: str = "A", dtype: types.Type = types.float32) -> types.Array:
@@ -22,40 +34,80 @@ def write(ndim: int, layout: str = "A", dtype: types.Type = types.float32) -> ty
     return types.Array(dtype, ndim, layout)
 
 
-def _start_threads() -> None:
-    """Start Numba's threads, and have them sleep between kernels.
+def _say(text: str) -> None:
+    """Write one line to stderr.
 
-    OpenMP's default is to spin while waiting for the next kernel. Alone on the machine that is a tenth faster; but
-    where another program wants a core, spinning threads keep the working one from it, and a step takes ten times as
-    long instead of twice. The policy is read when the library is loaded; whoever sets it in the environment has it.
+    Not by `logging`, which shows nothing below a warning unless it is told to, nor by `warnings`, since nothing is
+    wrong. A line in the midst of a progress bar is put above it by tqdm itself, and only who has imported tqdm has one.
     """
-    if "OMP_WAIT_POLICY" in os.environ:
+    if not talkative or sys.stderr is None:  # None in a program without a console
         return
-    os.environ["OMP_WAIT_POLICY"] = "passive"
-    numba.get_num_threads()
-    del os.environ["OMP_WAIT_POLICY"]
+    if "tqdm" in sys.modules:
+        sys.modules["tqdm"].tqdm.write(f"minipose: {text}", file=sys.stderr)
+    else:
+        print(f"minipose: {text}", file=sys.stderr, flush=True)
+
+
+def _say_once(text: str) -> None:
+    if text not in _said:
+        _said.add(text)
+        _say(text)
+
+
+def _on_miss() -> None:
+    _say_once("compiling the CPU kernels that this run needs, once for this machine (`minipose warmup` does it ahead)")
+
+
+def _on_failure(reason: str) -> None:
+    _say_once(
+        f"compiled kernels cannot be kept, and the next process compiles them again ({reason}); "
+        "set NUMBA_CACHE_DIR to a folder that can be written"
+    )
 
 
 class Kernel:
     """A function that Numba compiles when it is first called.
 
     One explicit signature each: arrays of any layout share one compiled version, and nothing is compiled at import.
-    Numba notices when the file of a kernel changes, but not when a file changes that it takes inlined code from:
-    after an edit of `contraction.py` or `tiles.py`, touch the kernels' files.
     """
 
     def __init__(self, function: Callable, argument_types: tuple[types.Type, ...]) -> None:
         self.function, self.signature = function, types.void(*argument_types)
         self.compiled: Callable | None = None
-        self.__doc__ = function.__doc__
+        self.name, self.__doc__ = name_of(function), function.__doc__
+        KERNELS.append(self)
+
+    def compile(self) -> None:
+        """Compile the function, or load what an earlier process compiled."""
+        threads.start_threads()
+        with _compiling:  # two threads may call a kernel for the first time at once
+            if self.compiled is not None:
+                return
+            self.compiled = compiled(self.function, self.signature, parallel=True)
 
     def __call__(self, *arguments: Any) -> None:
         if self.compiled is None:
-            _start_threads()
-            # The GIL stays held: a kernel is shorter than the time that another Python thread, such as the one that
-            # draws the next batch, would keep it from coming back.
-            self.compiled = numba.njit(self.signature, parallel=True, cache=True)(self.function)
-        self.compiled(*arguments)
+            self.compile()
+        threads.apply_num_threads()
+        # Numba lets go of the GIL while a parallel loop runs, so another Python thread can come here meanwhile.
+        if threads.turn is None:
+            self.compiled(*arguments)
+        else:
+            with threads.turn:
+                self.compiled(*arguments)
+
+
+def compiled(function: Callable, signature: types.Type, **options: Any) -> Callable:
+    """Return the function compiled for this signature with these options of `numba.njit`, from disk if it is there."""
+    start = time.perf_counter()
+    dispatcher = numba.njit(**options)(function)
+    dispatcher._cache = DiskCache(function, _on_miss, _on_failure)
+    dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    elapsed = time.perf_counter() - start
+    if elapsed > SLOW and dispatcher.stats.cache_misses:
+        _say(f"compiled {name_of(function)} in {elapsed:.1f} s")
+    return dispatcher
 
 
 def kernel(*argument_types: types.Type) -> Callable[[Callable], Kernel]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import gcd
 
-import numba
 import numpy as np
 
 from minipose.kernels import reference
@@ -12,6 +11,7 @@ from minipose.kernels.cpu import winograd
 from minipose.kernels.cpu.correlate import COLUMNS, ROWS, Phase, correlate, correlate_with_grad, pack
 from minipose.kernels.cpu.layout import channels_last, empty_image
 from minipose.kernels.reference import Pair, conv_output_size
+from minipose.kernels.threads import get_num_threads
 
 
 def _parts(channels: int, groups: int) -> list[slice]:
@@ -40,7 +40,7 @@ def _correlate(
     image: np.ndarray, weight: np.ndarray, phases: list[Phase], y: np.ndarray, stride: Pair, dilation: Pair, step: Pair
 ) -> None:
     """Run `correlate` for weight (KH KW C F)."""
-    correlate(image, *pack(weight, phases), y, stride, dilation, step, numba.get_num_threads())
+    correlate(image, *pack(weight, phases), y, stride, dilation, step, get_num_threads())
 
 
 def _phase(first: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple[int, int, int, int]:
@@ -93,7 +93,7 @@ def conv2d_weight_grad(
         return result.transpose(3, 2, 0, 1)
     taps = kernel[0] * kernel[1] * C
     width = F // groups
-    partial = np.empty((numba.get_num_threads(), -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS), np.float32)
+    partial = np.empty((get_num_threads(), -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS), np.float32)
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
         share = np.empty((*kernel, C, width), np.float32)
         correlate_with_grad(images[..., c], grads[..., f], share, partial, stride, dilation, padding)

@@ -7,12 +7,12 @@ A rectifier is a floor of 0; a floor of NaN, which nothing is below, stands for 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba import prange, types
 
 from minipose.kernels.cpu.compile import kernel, read, write
 from minipose.kernels.cpu.layout import as_pixels, empty_image
+from minipose.kernels.threads import get_num_threads
 
 STRETCH = 1024  # numbers walked at once, about: a few of such arrays fit the first-level cache
 FEW = 16  # stretches summed in float32 before the sum goes to float64
@@ -112,7 +112,7 @@ def _repeat(*values: np.ndarray) -> np.ndarray:
 
 
 def _worker_sums(stretch: int) -> np.ndarray:
-    return np.zeros((numba.get_num_threads(), 2, stretch))
+    return np.zeros((get_num_threads(), 2, stretch))
 
 
 def _per_channel(sums: np.ndarray, C: int) -> np.ndarray:

@@ -1,7 +1,11 @@
-"""How much of a product a core holds in its registers, by what its instruction set offers."""
+"""How much of a product a core holds in its registers, by what its instruction set offers.
+
+`docs/performance/tuning.md` tells how these numbers were found, and how to find them for another CPU.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from llvmlite import binding
@@ -31,8 +35,25 @@ NEON = Tile("neon", rows=6, vectors=4, lanes=4)  # 24 + 4 + 1 of 32
 SSE = Tile("sse", rows=3, vectors=4, lanes=4)  # 12 + 4 of 16; multiplies, then adds
 
 
+TILES = {tile.name: tile for tile in (AVX512, AVX2, NEON, SSE)}
+VARIABLE = "MINIPOSE_TILE"
+
+
 def host_tile() -> Tile:
-    """Return the tile for the CPU that this runs on."""
+    """Return the tile for the CPU that this runs on, or the one that MINIPOSE_TILE names.
+
+    Any tile gives right results on any CPU: LLVM makes long vectors of several short ones. It is only slower.
+
+    Raises
+    ------
+    ValueError
+        If MINIPOSE_TILE is no tile's name.
+    """
+    name = os.environ.get(VARIABLE)
+    if name:
+        if name not in TILES:
+            raise ValueError(f"{VARIABLE} is {name!r}, but must be one of {', '.join(TILES)}, or not be set")
+        return TILES[name]
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
         return AVX512

@@ -16,7 +16,6 @@ the plain convolution, still a millionth of the largest value.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba import prange, types
 
@@ -25,6 +24,7 @@ from minipose.kernels.cpu.contraction import contract, copy_floats
 from minipose.kernels.cpu.correlate import COLUMNS, LANES, ROWS, VECTORS, _fill_window
 from minipose.kernels.cpu.transform import two_sided
 from minipose.kernels.reference import Pair
+from minipose.kernels.threads import get_num_threads
 
 SIDE, REACH = 4, 6  # output and input pixels of a tile's side
 POINTS = REACH * REACH
@@ -214,7 +214,7 @@ def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair
     panels = np.empty((POINTS, -(-F // COLUMNS), C, COLUMNS), np.float32)
     _weight_panels(weight, panels)
     counts = _counts(*y.shape[1:3])
-    threads, rows = numba.get_num_threads(), y.shape[0] * counts[0]
+    threads, rows = get_num_threads(), y.shape[0] * counts[0]
     blocks = min(rows, threads * max(1, round(rows * counts[1] / (threads * TILES))))
     _correlate(image, panels, y, offset, counts, min(threads, blocks), blocks)
 
@@ -223,6 +223,6 @@ def weight_grad(image: np.ndarray, grad: np.ndarray, weight: np.ndarray, offset:
     """As `correlate.correlate_with_grad` with a stride and a dilation of 1, for weight (3 3 C F)."""
     _, _, C, F = weight.shape
     size = -(-C // ROWS) * ROWS, -(-F // COLUMNS) * COLUMNS
-    partial = np.empty((numba.get_num_threads(), POINTS, *size), np.float32)
+    partial = np.empty((get_num_threads(), POINTS, *size), np.float32)
     _weight_products(image, grad, partial, offset, _counts(*grad.shape[1:3]))
     _weight_taps(partial, weight)

@@ -1,0 +1,82 @@
+"""The command `minipose`, as a user types it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minipose
+
+PROJECT = Path(__file__).parents[1]
+KERNELS = PROJECT / "minipose" / "kernels" / "cpu"
+
+
+def command(*arguments, **variables):
+    return subprocess.run(
+        [sys.executable, "-m", "minipose", *arguments], capture_output=True, text=True, cwd=PROJECT, check=False,
+        env={**os.environ, **variables},
+    )  # fmt: skip
+
+
+def test_warmup_leaves_nothing_to_compile():
+    result = command("warmup")
+    assert (result.returncode, result.stderr) == (0, "")
+    *lines, summary = result.stdout.splitlines()
+    kernels = set()
+    for path in KERNELS.glob("*.py"):
+        names = re.findall(r"^@kernel\(.*?\ndef (\w+)", path.read_text(), re.M | re.S)
+        kernels |= {f"{path.stem}.{name}" for name in names}
+    assert {line.split()[0] for line in lines} == kernels and len(kernels) == len(lines) > 10
+    folder = re.fullmatch(rf"{len(lines)} kernels for \w+ in [\d.]+ s, kept in (.+)", summary)[1]
+    kept = {path.name.split("-")[0] for path in Path(folder).glob("*.kernel")}
+    assert kept >= kernels | {"render._paint"}
+    again = (
+        "from minipose.kernels import cpu; from minipose.kernels.cpu.compile import KERNELS\n"
+        "from minipose.data.render import compiled_painter\n"
+        "for kernel in KERNELS: kernel.compile()\n"
+        "print(sum(sum(c.stats.cache_misses.values()) for c in [compiled_painter(), *(k.compiled for k in KERNELS)]))"
+    )
+    result = subprocess.run([sys.executable, "-c", again], capture_output=True, text=True, cwd=PROJECT, check=True)
+    assert (result.stdout, result.stderr) == ("0\n", "")
+
+
+def test_warmup_says_where_it_cannot_keep_anything(tmp_path):
+    (tmp_path / "file").touch()
+    no_kernels = "from minipose.kernels.cpu import compile as c; c.KERNELS.clear()"
+    result = subprocess.run(
+        [sys.executable, "-c", f"{no_kernels}; from minipose.cli import main; raise SystemExit(main(['warmup']))"],
+        capture_output=True, text=True, cwd=PROJECT, check=False,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file"), "XDG_CACHE_HOME": str(tmp_path / "file")},
+    )  # fmt: skip
+    assert result.returncode == 1 and result.stdout.endswith("kept in no folder, since none can be written\n")
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["warmpu"], "minipose: error: there is no command 'warmpu'; there is: warmup\n"),
+    ([], "minipose: error: which command? There is `minipose warmup`; see also `minipose --help`\n"),
+    (["warmup", "fast"], "minipose: error: unrecognized arguments: fast\n"),
+    (["--fast"], "minipose: error: unrecognized arguments: --fast\n"),
+])  # fmt: skip
+def test_a_wrong_command_is_one_sentence_and_status_2(arguments, sentence):
+    result = command(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith(sentence) and "Traceback" not in result.stderr
+
+
+def test_a_wrong_tile_is_named():
+    result = command("warmup", MINIPOSE_TILE="mmx")
+    assert result.returncode == 2 and result.stderr.endswith("must be one of avx512, avx2, neon, sse, or not be set\n")
+
+
+def test_help_and_version():
+    assert command("--version").stdout == f"minipose {minipose.__version__}\n"
+    assert "warmup" in command("--help").stdout
+    text = command("warmup", "--help").stdout
+    assert "Compile the loops" in text and "NUMBA_CACHE_DIR" in text
+
+
+def test_the_command_is_installed_by_its_name():
+    assert '"console_scripts": ["minipose = minipose.cli:main"]' in (PROJECT / "setup.py").read_text()
