@@ -42,9 +42,10 @@ class Phase(NamedTuple):
 
 
 def pack(weight: np.ndarray, phases: list[Phase]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the taps of weight (KH KW C F) that each phase needs, in panels of adjacent output channels, zeros beyond F.
+    """Return the taps of weight (KH KW C F) that each phase needs, and the phases as rows of a table.
 
-    The first result is one line of panels (phase, panel, KH, KW, C, COLUMNS), the second the phases as rows of a table, each with the place where its panels begin.
+    The taps are one line of panels (phase, panel, KH, KW, C, COLUMNS) of adjacent output channels, with zeros beyond F;
+    each row of the table ends with the place where the phase's panels begin.
     """
     C, F = weight.shape[2:]
     table, size = [], 0

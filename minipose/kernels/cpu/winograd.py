@@ -16,6 +16,7 @@ the plain convolution, still a millionth of the largest value.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numba import prange, types
 
