@@ -191,6 +191,6 @@ def plot_layers(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axis.xaxis.set_minor_formatter("")
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.grid(axis="y", color="0.95")
-    axis.invert_yaxis()
+    axis.set_ylim(len(names) - 0.5, -0.5)
     figure.legend(loc="outside upper right", ncols=5, frameon=False, fontsize=8)
     figure.savefig(path, dpi=110)

@@ -115,9 +115,11 @@ def test_the_multiply_adds_are_all_done(lanes):
 
 
 def test_the_copy_moves_what_it_says():
-    source, target = (cell.cell_contents for cell in copy_of(8013).__closure__)
-    copy_of(8013)()
-    assert source.nbytes + target.nbytes == pytest.approx(8013, abs=8)
+    copy = copy_of(8013)
+    source, target = (cell.cell_contents for cell in copy.__closure__)
+    assert source.nbytes + target.nbytes == pytest.approx(8013, abs=8) and not target.any()
+    copy()
+    assert source.all() and (target == source).all()
 
 
 def test_the_ratio_is_above_one_where_minipose_is_faster():
