@@ -80,14 +80,14 @@ def _reason(error: Exception) -> str:
 def _add_compiled(sides: dict[str, Side], result: Result, start: Callable[..., Side]) -> str | None:
     """Add PyTorch's compiled side, in the form that is the best without; return why it cannot run, if so."""
     trial = {name: figures(t) for name, t in in_turns({s: _turn(sides[s], "step") for s in TORCH}, 3, 0).items()}
-    compiled = start(**TORCH[best_torch(trial)], compile=True)
+    sides["compile"] = start(**TORCH[best_torch(trial)], compile=True)
     try:
-        compiled.answer()
-        check_training("torch.compile", result, compiled.ask("result", "gradients"))
+        sides["compile"].answer()
+        check_training("torch.compile", result, sides["compile"].ask("result", "gradients"))
+        sides["compile"].ask("result", "forward")  # compiled apart, because it keeps nothing for a gradient
     except (Unavailable, RuntimeError) as error:
-        compiled.close()
+        sides.pop("compile").close()
         return _reason(error)
-    sides["compile"] = compiled
     return None
 
 
