@@ -41,7 +41,10 @@ def machine(threads: int) -> dict[str, Any]:
 
 
 class Others:
-    """Counts the processor time that other programs use, from now on; None where the system does not tell."""
+    """Counts the processor time that other programs use from now on.
+
+    What PyTorch's compiler starts, and does not wait for, counts among them.
+    """
 
     def __init__(self) -> None:
         self.begin = self._now()
@@ -55,7 +58,7 @@ class Others:
         return time.perf_counter(), busy - sum(os.times()[:4])  # ours, and that of processes that have ended
 
     def share(self) -> float | None:
-        """Return the share of all cores that others have used."""
+        """Return the share of all cores that others have used; None where the system does not tell."""
         if self.begin is None:
             return None
         seconds, used = (b - a for a, b in zip(self.begin, self._now(), strict=True))
