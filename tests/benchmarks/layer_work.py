@@ -11,7 +11,7 @@ from tests.benchmarks.engines import Engine, engine
 from tests.benchmarks.layers import LAYERS, Layer
 from tests.benchmarks.turns import timed
 
-TURN = 0.01  # seconds in which a turn repeats its call
+TURN = 0.05  # seconds in which a turn repeats its call: threads that were asleep take some to spread over the cores
 SAMPLE = 1009  # numbers
 Work = Callable[[], Any]  # does it once and returns its tensors
 

@@ -146,7 +146,8 @@ def _row(
         turns = {name: _turn(side, measure) for name, side in sides.items()}
         what = fma[0] if layer.kind == "contraction" else amount
         turns |= {name: _turn(side, what) for name, side in limits.items()}
-        times: dict[str, Any] = {s: figures(t) for s, t in in_turns(turns, options.rounds, options.seconds).items()}
+        rounds = -(-options.rounds // 2)  # every turn holds many calls
+        times: dict[str, Any] = {s: figures(t) for s, t in in_turns(turns, rounds, options.seconds).items()}
         limit = min(times.pop(name)["min"] for name in limits)
         rate = (fma[1] if layer.kind == "contraction" else amount) / limit  # per second
         facts = {"layer": layer.name, "kind": layer.kind, "measure": measure, "amount": amount, "wide": layer.wide}
