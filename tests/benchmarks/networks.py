@@ -1,0 +1,239 @@
+"""The networks, each written once: `build(lib)` makes it of `torch` or of `minipose`, whose names are the same.
+
+All end in 16 heatmaps. The layers are the papers', the images smaller than theirs, so that a step takes a fraction of
+a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+MAPS = 16
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is trained, and on what: images (batch, 3, size, size), `stride` image pixels to a pixel of the maps."""
+
+    name: str
+    title: str
+    build: Callable[..., Any]
+    batch: int
+    size: int
+    stride: int
+
+    def small(self) -> Network:
+        """Return the same network for a batch that takes no time."""
+        return replace(self, batch=2, size=64)
+
+
+def hourglass(lib: ModuleType, stacks: int = 1) -> Any:
+    """The project's own, against the one that the tests of `minipose.models` compare it with."""
+    if lib.__name__ == "torch":
+        from tests.models.torch_hourglass import TorchHourglass
+
+        return TorchHourglass(stacks=stacks)
+    from minipose.models import create
+
+    return create("hourglass", stacks=stacks)
+
+
+def stacked(lib: ModuleType) -> Any:
+    return hourglass(lib, stacks=2)
+
+
+def conv_bn(nn: ModuleType, C: int, F: int, kernel: int = 3, stride: int = 1, groups: int = 1, act: Any = None) -> Any:
+    """Convolution, batch normalisation, ReLU (or `act`)."""
+    return nn.Sequential(
+        nn.Conv2d(C, F, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(F),
+        nn.ReLU() if act is None else act,
+    )
+
+
+def deconvolution_head(nn: ModuleType, C: int, width: int, steps: int) -> Any:
+    """Transposed convolutions of kernel 4 that double the size, and one heatmap per joint (Xiao et al. 2018)."""
+    layers = []
+    for i in range(steps):
+        layers += [
+            nn.ConvTranspose2d(C if i == 0 else width, width, 4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+        ]
+    return nn.Sequential(*layers, nn.Conv2d(width, MAPS, 1))
+
+
+def squeeze_excitation(lib: ModuleType, C: int, reduction: int = 16) -> Any:
+    """Scale each channel by what a small network makes of all channels' means (Hu et al. 2018)."""
+    nn = lib.nn
+
+    class SqueezeExcitation(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pool = nn.AdaptiveAvgPool2d(1)
+            self.gate = nn.Sequential(
+                nn.Conv2d(C, C // reduction, 1), nn.ReLU(), nn.Conv2d(C // reduction, C, 1), nn.Sigmoid()
+            )
+
+        def forward(self, x: Any) -> Any:
+            return x * self.gate(self.pool(x))
+
+    return SqueezeExcitation()
+
+
+def basic_block(lib: ModuleType, C: int, F: int, stride: int, gated: bool) -> Any:
+    """The residual block of ResNet-18 (He et al. 2016), with or without squeeze-and-excitation."""
+    nn = lib.nn
+
+    class BasicBlock(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = conv_bn(nn, C, F, stride=stride)
+            self.second = nn.Sequential(nn.Conv2d(F, F, 3, padding=1, bias=False), nn.BatchNorm2d(F))
+            self.gate = squeeze_excitation(lib, F) if gated else nn.Identity()
+            if stride == 1 and C == F:
+                self.shortcut = nn.Identity()
+            else:
+                self.shortcut = nn.Sequential(nn.Conv2d(C, F, 1, stride, bias=False), nn.BatchNorm2d(F))
+            self.relu = nn.ReLU()
+
+        def forward(self, x: Any) -> Any:
+            return self.relu(self.gate(self.second(self.first(x))) + self.shortcut(x))
+
+    return BasicBlock()
+
+
+def resnet(lib: ModuleType, gated: bool = False) -> Any:
+    """ResNet-18 and three transposed convolutions: the simple baseline of Xiao et al. 2018."""
+    nn = lib.nn
+    blocks, C = [], 64
+    for F, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        blocks += [basic_block(lib, C, F, stride, gated), basic_block(lib, F, F, 1, gated)]
+        C = F
+    stem = [conv_bn(nn, 3, 64, kernel=7, stride=2), nn.MaxPool2d(3, 2, padding=1)]
+    return nn.Sequential(*stem, *blocks, deconvolution_head(nn, 512, 256, steps=3))
+
+
+def se_resnet(lib: ModuleType) -> Any:
+    return resnet(lib, gated=True)
+
+
+def unet(lib: ModuleType, width: int = 32, depth: int = 3) -> Any:
+    """The U-Net (Ronneberger et al. 2015) with batch normalisation and padded convolutions."""
+    nn = lib.nn
+    channels = [width * 2**i for i in range(depth + 1)]
+
+    def double(C: int, F: int) -> Any:
+        return nn.Sequential(conv_bn(nn, C, F), conv_bn(nn, F, F))
+
+    class UNet(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.down = nn.ModuleList([double(C, F) for C, F in zip([3, *channels], channels, strict=False)])
+            self.pool = nn.MaxPool2d(2)
+            self.up = nn.ModuleList([nn.ConvTranspose2d(2 * C, C, 2, stride=2) for C in channels[-2::-1]])
+            self.merge = nn.ModuleList([double(2 * C, C) for C in channels[-2::-1]])
+            self.head = nn.Conv2d(width, MAPS, 1)
+
+        def forward(self, x: Any) -> Any:
+            passed = []
+            for i, block in enumerate(self.down):
+                x = block(x if i == 0 else self.pool(x))
+                passed.append(x)
+            passed.pop()
+            for up, merge in zip(self.up, self.merge, strict=True):
+                x = merge(lib.cat([passed.pop(), up(x)], dim=1))
+            return self.head(x)
+
+    return UNet()
+
+
+def inverted_residual(lib: ModuleType, C: int, F: int, stride: int, expansion: int) -> Any:
+    """Widen by a 1x1 convolution, filter each channel by itself, narrow again (Sandler et al. 2018)."""
+    nn = lib.nn
+    hidden = C * expansion
+
+    class InvertedResidual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            widen = [conv_bn(nn, C, hidden, kernel=1, act=nn.ReLU6())] if expansion > 1 else []
+            self.layers = nn.Sequential(
+                *widen,
+                conv_bn(nn, hidden, hidden, stride=stride, groups=hidden, act=nn.ReLU6()),
+                nn.Conv2d(hidden, F, 1, bias=False),
+                nn.BatchNorm2d(F),
+            )
+
+        def forward(self, x: Any) -> Any:
+            y = self.layers(x)
+            return x + y if stride == 1 and C == F else y
+
+    return InvertedResidual()
+
+
+def mobilenet(lib: ModuleType) -> Any:
+    """MobileNetV2 (Sandler et al. 2018, table 2) up to its last block, and a light head."""
+    nn = lib.nn
+    layers, C = [conv_bn(nn, 3, 32, stride=2, act=nn.ReLU6())], 32
+    rows = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+    for expansion, F, repeats, stride in rows:
+        for i in range(repeats):
+            layers.append(inverted_residual(lib, C, F, stride if i == 0 else 1, expansion))
+            C = F
+    return nn.Sequential(*layers, deconvolution_head(nn, C, 64, steps=3))
+
+
+def inception_block(lib: ModuleType, C: int, widths: tuple[int, ...]) -> Any:
+    """Four branches side by side: 1x1, 3x3, 5x5 and pooled (Szegedy et al. 2015, figure 2b)."""
+    nn = lib.nn
+    one, before_three, three, before_five, five, pooled = widths
+
+    class Inception(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = conv_bn(nn, C, one, kernel=1)
+            self.three = nn.Sequential(conv_bn(nn, C, before_three, kernel=1), conv_bn(nn, before_three, three))
+            self.five = nn.Sequential(conv_bn(nn, C, before_five, kernel=1), conv_bn(nn, before_five, five, kernel=5))
+            self.pooled = nn.Sequential(nn.MaxPool2d(3, 1, padding=1), conv_bn(nn, C, pooled, kernel=1))
+
+        def forward(self, x: Any) -> Any:
+            return lib.cat([self.one(x), self.three(x), self.five(x), self.pooled(x)], dim=1)
+
+    return Inception()
+
+
+def inception(lib: ModuleType) -> Any:
+    """GoogLeNet (Szegedy et al. 2015, table 1) to block 4e, with batch normalisation, bilinear resizing and a head."""
+    nn = lib.nn
+    stem = [
+        conv_bn(nn, 3, 64, kernel=7, stride=2),
+        nn.MaxPool2d(3, 2, padding=1),
+        conv_bn(nn, 64, 64, kernel=1),
+        conv_bn(nn, 64, 192),
+        nn.MaxPool2d(3, 2, padding=1),
+        inception_block(lib, 192, (64, 96, 128, 16, 32, 32)),
+        inception_block(lib, 256, (128, 128, 192, 32, 96, 64)),
+        nn.MaxPool2d(3, 2, padding=1),
+    ]
+    blocks = ((480, (192, 96, 208, 16, 48, 64)), (512, (160, 112, 224, 24, 64, 64)),
+              (512, (128, 128, 256, 24, 64, 64)), (512, (112, 144, 288, 32, 64, 64)),
+              (528, (256, 160, 320, 32, 128, 128)))  # fmt: skip
+    head = [conv_bn(nn, 832, 128, kernel=1), nn.Upsample(scale_factor=4, mode="bilinear"), nn.Conv2d(128, MAPS, 1)]
+    return nn.Sequential(*stem, *(inception_block(lib, *block) for block in blocks), *head)
+
+
+NETWORKS = {
+    n.name: n
+    for n in (
+        Network("hourglass", "Hourglass", hourglass, batch=32, size=64, stride=2),
+        Network("stacked", "Hourglass, 2 stacks", stacked, batch=32, size=64, stride=2),
+        Network("resnet", "ResNet-18 + deconvolutions", resnet, batch=8, size=128, stride=4),
+        Network("unet", "U-Net", unet, batch=8, size=64, stride=1),
+        Network("se_resnet", "SE-ResNet-18 + deconvolutions", se_resnet, batch=8, size=128, stride=4),
+        Network("mobilenet", "MobileNetV2", mobilenet, batch=8, size=128, stride=4),
+        Network("inception", "Inception v1", inception, batch=8, size=128, stride=4),
+    )
+}
