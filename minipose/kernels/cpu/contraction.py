@@ -25,6 +25,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 BYTE, I64, F32 = ir.IntType(8), ir.IntType(64), ir.FloatType()
+LINE = 64  # bytes of a cache line
+AHEAD = 1024  # how far before its use B is asked for, in bytes: it may come from the second-level cache
 
 
 def _constant(n: int) -> ir.Constant:
@@ -54,6 +56,17 @@ class _Block:
         b = self.builder
         return b.inttoptr(b.add(address, _constant(4 * self.lanes * j)), self.vector.as_pointer())
 
+    def prefetch(self, addresses: list, write: bool) -> None:
+        """Ask for the cache lines of one row of the block at each address, to be read or written soon."""
+        b, i32 = self.builder, ir.IntType(32)
+        hint = cgutils.get_or_insert_function(
+            b.module, ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), i32, i32, i32]), "llvm.prefetch.p0"
+        )
+        for row in addresses:
+            for offset in range(0, 4 * self.vectors * self.lanes, LINE):
+                address = b.inttoptr(b.add(row, _constant(offset)), BYTE.as_pointer())
+                b.call(hint, [address, ir.Constant(i32, int(write)), ir.Constant(i32, 3), ir.Constant(i32, 1)])
+
     def broadcast(self, address: Any) -> Any:
         b = self.builder
         value = b.load(b.inttoptr(address, F32.as_pointer()), align=4)
@@ -66,6 +79,7 @@ class _Block:
         """Return the accumulators after one value of k2."""
         b = self.builder
         operands = [b.load(self.vector_pointer(b_address, j), align=4) for j in range(self.vectors)]
+        self.prefetch([b.add(b_address, _constant(AHEAD))], write=False)
         result = []
         for i, row in enumerate(a_rows):
             value = self.broadcast(b.add(row, a_offset))
@@ -115,7 +129,8 @@ def contract(typingctx, rows, vectors, lanes, a, a_table, b, c, c_table, n1, a_1
     def generate(context, builder, signature, arguments):
         a, a_table, b, c, c_table, n1, a_1, b_1, n2, a_2, b_2, accumulate = arguments[3:]
         block = _Block(builder, *size)
-        a_rows = block.row_addresses(a, a_table)
+        a_rows, c_rows = block.row_addresses(a, a_table), block.row_addresses(c, c_table)
+        block.prefetch(c_rows, write=True)  # the block then need not wait for them at its end
         a_1, b_1, a_2, b_2 = (block.bytes(stride) for stride in (a_1, b_1, a_2, b_2))
         zeros = [ir.Constant(block.vector, None)] * (block.rows * block.vectors)
 
@@ -126,7 +141,7 @@ def contract(typingctx, rows, vectors, lanes, a, a_table, b, c, c_table, n1, a_1
             return block.loop(n2, positions, [a_2, b_2], accumulators, inner)
 
         result = block.loop(n1, [_constant(0), b], [a_1, b_1], zeros, outer)
-        block.store(block.row_addresses(c, c_table), cgutils.as_bool_bit(builder, accumulate), result)
+        block.store(c_rows, cgutils.as_bool_bit(builder, accumulate), result)
         return context.get_dummy_value()
 
     return signature, generate
