@@ -10,7 +10,7 @@ import numpy as np
 from minipose import pose
 from minipose.autograd import no_grad
 from minipose.creation import tensor
-from minipose.data import StickFigures, prefetch, to_input
+from minipose.data import StickFigures, to_input
 from minipose.nn import Module
 
 METRICS = ("pckh50", "epe_px", "report_score")
@@ -38,7 +38,7 @@ def predict(
     starts = range(0, len(figures), batch_size)
     batches = (figures.batch(np.arange(i, min(i + batch_size, len(figures)))) for i in starts)
     predicted, true, visible = [], [], []
-    for batch in prefetch(batches):
+    for batch in batches:
         points, _ = decode(predict_maps(model, batch.images), model.output_stride)
         predicted.append(points)
         true.append(batch.points)

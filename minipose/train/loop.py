@@ -130,7 +130,9 @@ class Trainer:
         done = self.step * self.batch_size
         bar = tqdm(total=count, initial=done, unit=" images", unit_scale=True, smoothing=0.1, dynamic_ncols=True)
         with bar, _finish_step_on_ctrl_c() as interrupted:
-            batches = prefetch(self._batches(total_steps), depth=4)
+            batches = self._batches(total_steps)
+            # The kernels of the CPU use every core: there a thread that draws ahead would only be in their way.
+            batches = prefetch(batches, depth=4) if self.device == "cuda" else batches
             started, losses = time.perf_counter(), []
             for images, targets in batches:
                 losses.append(self._train_step(images, targets))
