@@ -9,7 +9,7 @@ from typing import Any
 from minipose.autograd.function import Function
 from minipose.autograd.hooks import HookHandle, add_hook
 from minipose.autograd.mode import switched
-from minipose.kernels import array_module, device_of
+from minipose.kernels import array_module, device_of, kernels_of
 from minipose.tensor import Tensor
 
 
@@ -113,7 +113,7 @@ def _accumulate(leaf: Tensor, grad: Tensor, create_graph: bool) -> None:
 
 
 def _copy(grad: Tensor, create_graph: bool) -> Tensor:
-    return grad * 1 if create_graph else Tensor(array_module(grad.data).array(grad.data, order="K"))
+    return grad * 1 if create_graph else Tensor(kernels_of(grad.data).copy(grad.data))
 
 
 def _upstream(name: str, output: Tensor, grad: Tensor | None) -> Tensor:

@@ -112,6 +112,7 @@ def test_pointwise(compare, numbers):
     x = numbers(N, C, H, W)
     y = compare("relu", x)
     compare("relu_grad", numbers(N, C, H, W), y)
+    compare("copy", x)
     compare("add", x, numbers(N, C, H, W))
     compare("add", x, numbers(C, 1, 1))
 

@@ -279,10 +279,17 @@ def test_empty_batches():
 POINTWISE_SHAPES = [(1,), (7, 5), (LARGE - 1,), (LARGE,), (LARGE + 3,), (2, 17, 31, 37)]
 
 
+def test_a_copy_is_one_and_keeps_the_order_of_memory(rng):
+    x = random(rng, 2, 31, 37, 17).transpose(0, 3, 1, 2)
+    y = cpu.copy(x)
+    assert not np.shares_memory(x, y) and y.strides == x.strides
+
+
 @pytest.mark.parametrize("shape", POINTWISE_SHAPES, ids=str)
 @each_layout
 def test_pointwise(shape, layout, rng):
     a, b = (lay(layout, random(rng, *shape)) for _ in range(2))
+    compare("copy", a)
     compare("add", a, b)
     compare("add", a, random(rng, *shape))  # the two may be laid out in different ways
     compare("relu_grad", a, compare("relu", b))

@@ -25,10 +25,11 @@ def assert_near(actual, expected):
 
 
 @pytest.fixture(params=SHAPES, ids=str)
-def case(request, rng):
+def case(request, rng, monkeypatch):
     N, C, F, H, W, padding = request.param
     OH, OW = H + 2 * padding[0] - 2, W + 2 * padding[1] - 2
-    assert winograd.fits((F, C, 3, 3), (OH, OW), (1, 1), (1, 1), 1)
+    monkeypatch.setattr(winograd, "LEAST_TILES", 1)
+    assert winograd.fits((F, C, 3, 3), (N, F, OH, OW), (1, 1), (1, 1), 1)
     plain = dict(stride=(1, 1), padding=padding, dilation=(1, 1), groups=1)
     return random(rng, N, C, H, W), random(rng, F, C, 3, 3), random(rng, N, F, OH, OW), plain
 
@@ -73,12 +74,13 @@ def test_the_matrices_are_those_of_the_formula(rng):
     ({"stride": (1, 2)}, False),
     ({"dilation": (2, 1)}, False),
     ({"groups": 2}, False),
-    ({"size": (5, 5)}, False),  # four tiles of 16 pixels for 25
-    ({"size": (7, 7)}, True),
-    ({"size": (1, 64)}, False),
+    ({"y": (64, 16, 5, 5)}, False),  # four tiles of 16 pixels for 25
+    ({"y": (16, 16, 7, 7)}, True),
+    ({"y": (15, 16, 7, 7)}, False),  # 60 tiles
+    ({"y": (8, 16, 1, 64)}, False),
 ], ids=str)  # fmt: skip
 def test_where_it_is_used(change, fits):
-    usual = dict(weight=(16, 16, 3, 3), size=(8, 8), stride=(1, 1), dilation=(1, 1), groups=1)
+    usual = dict(weight=(16, 16, 3, 3), y=(16, 16, 8, 8), stride=(1, 1), dilation=(1, 1), groups=1)
     assert winograd.fits(**(usual | change)) == fits
 
 

@@ -10,6 +10,7 @@ from minipose.kernels import reference
 from minipose.kernels.cpu import winograd
 from minipose.kernels.cpu.correlate import COLUMNS, ROWS, Phase, correlate, correlate_with_grad, pack
 from minipose.kernels.cpu.layout import channels_last, empty_image
+from minipose.kernels.cpu.memory import empty
 from minipose.kernels.reference import Pair, conv_output_size
 from minipose.kernels.threads import get_num_threads
 
@@ -27,7 +28,7 @@ def conv2d(x: np.ndarray, weight: np.ndarray, stride: Pair, padding: Pair, dilat
     if y.size == 0:
         return y
     image, result = channels_last(x), y.transpose(0, 2, 3, 1)
-    if winograd.fits(weight.shape, y.shape[2:], stride, dilation, groups):
+    if winograd.fits(weight.shape, y.shape, stride, dilation, groups):
         winograd.correlate(image, weight.transpose(2, 3, 1, 0), result, padding)
         return y
     phase = Phase(0, 0, *weight.shape[2:], *padding)
@@ -65,7 +66,7 @@ def conv2d_input_grad(
     if result.size == 0:
         return result
     image, target = channels_last(grad), result.transpose(0, 2, 3, 1)
-    if winograd.fits(weight.shape, size, stride, dilation, groups):
+    if winograd.fits(weight.shape, result.shape, stride, dilation, groups):
         turned = weight.transpose(2, 3, 0, 1)[::-1, ::-1]
         winograd.correlate(image, turned, target, (2 - padding[0], 2 - padding[1]))
         return result
@@ -86,18 +87,16 @@ def conv2d_weight_grad(
 ) -> np.ndarray:
     """As `reference.conv2d_weight_grad`; the result's memory is KH KW C F, as that of a layer's weight."""
     C, F = x.shape[1] // groups, grad.shape[1]
-    result = np.empty((*kernel, C, F), np.float32)
+    result = empty((*kernel, C, F))
     images, grads = channels_last(x), channels_last(grad)
-    if winograd.fits((F, C, *kernel), grad.shape[2:], stride, dilation, groups):
+    if winograd.fits((F, C, *kernel), grad.shape, stride, dilation, groups):
         winograd.weight_grad(images, grads, result, padding)
         return result.transpose(3, 2, 0, 1)
     taps = kernel[0] * kernel[1] * C
     width = F // groups
-    partial = np.empty((get_num_threads(), -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS), np.float32)
+    partial = empty((get_num_threads(), -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS))
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
-        share = np.empty((*kernel, C, width), np.float32)
-        correlate_with_grad(images[..., c], grads[..., f], share, partial, stride, dilation, padding)
-        result[..., f] = share
+        correlate_with_grad(images[..., c], grads[..., f], result[..., f], partial, stride, dilation, padding)
     return result.transpose(3, 2, 0, 1)
 
 

@@ -14,10 +14,12 @@ from numba import prange, types
 
 from minipose.kernels.cpu.compile import PAIR, kernel, read, write
 from minipose.kernels.cpu.contraction import contract, copy_floats, zero_floats
+from minipose.kernels.cpu.memory import empty
 from minipose.kernels.cpu.tiles import host_tile
 
 TILE = host_tile()
 ROWS, VECTORS, LANES, COLUMNS = TILE.rows, TILE.vectors, TILE.lanes, TILE.columns
+STRIP = 16  # input channels that are repacked at once
 BLOCK = 192  # output pixels in a block: many tiles, and a window that fits the second-level cache
 
 
@@ -52,7 +54,7 @@ def pack(weight: np.ndarray, phases: list[Phase]) -> tuple[np.ndarray, np.ndarra
     for phase in phases:
         table.append(phase._replace(start=size))
         size += -(-F // COLUMNS) * phase.KH * phase.KW * C * COLUMNS
-    panels = np.empty(size, np.float32)
+    panels = empty((size,))
     rows = np.array(table, np.int64)
     _pack(weight, rows, panels)
     return panels, rows
@@ -69,14 +71,15 @@ def _pack(weight, phases, panels):
         to = start + item % P * KH * KW * C * COLUMNS
         for a in range(KH):
             for b in range(KW):
-                tap = weight[tap_row + a * row_step, tap_column + b * column_step]
-                for c in range(C):
-                    values, panel = tap[c, first : first + COLUMNS], panels[to : to + COLUMNS]
-                    for j in range(values.size):
-                        panel[j] = values[j]
-                    for j in range(values.size, COLUMNS):  # what happens to lie there may be slow to multiply
-                        panel[j] = 0
-                    to += COLUMNS
+                tap = weight[tap_row + a * row_step, tap_column + b * column_step, :, first : first + COLUMNS]
+                panel = panels[to : to + C * COLUMNS].reshape(C, COLUMNS)
+                if tap.shape[1] < COLUMNS:  # what happens to lie there may be slow to multiply
+                    panel[:] = 0
+                for begin in range(0, C, STRIP):  # a cache line of weights turned round is read as a whole
+                    for j in range(tap.shape[1]):
+                        for c in range(begin, min(begin + STRIP, C)):
+                            panel[c, j] = tap[c, j]
+                to += C * COLUMNS
 
 
 @numba.njit
@@ -204,7 +207,7 @@ def correlate(x, panels, phases, y, stride, dilation, step, workers):
                                 copy_floats(to, spill[i].ctypes.data, valid)
 
 
-@kernel(read(4), read(4), write(4, "C"), write(3, "C"), PAIR, PAIR, PAIR)
+@kernel(read(4), read(4), write(4), write(3, "C"), PAIR, PAIR, PAIR)
 def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
     """weight[a,b,c,f] = sum over n i j of x[n, i*s + a*d - offset, j*s + b*d - offset, c] * grad[n,i,j,f].
 
@@ -251,10 +254,11 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
                     contract(ROWS, VECTORS, LANES, source, reads[k:].ctypes.data, packed[p].ctypes.data,
                              mine[k, p * COLUMNS :].ctypes.data, writes.ctypes.data,
                              rows, sh * line, OW * COLUMNS, OW, sw * C, COLUMNS, True)  # fmt: skip
-    for tap in prange(KH * KW):
-        for c in range(C):
+    for tap in prange(KH * KW * C):
+        sums, first = weight[tap // C // KW, tap // C % KW, tap % C], partial[0, tap]
+        for f in range(F):
+            sums[f] = first[f]
+        for worker in range(1, workers):
+            more = partial[worker, tap]
             for f in range(F):
-                total = np.float32(0)
-                for worker in range(workers):
-                    total += partial[worker, tap * C + c, f]
-                weight[tap // KW, tap % KW, c, f] = total
+                sums[f] += more[f]

@@ -15,6 +15,12 @@ from minipose.kernels.cpu.memory import empty_like
 SMALL = 1 << 15  # below this many numbers, waking the threads costs more than they gain
 
 
+@kernel(read(1, "C"), write(1, "C"))
+def _copy(x, result):
+    for i in prange(x.size):
+        result[i] = x[i]
+
+
 @kernel(read(1, "C"), read(1, "C"), write(1, "C"))
 def _add(a, b, result):
     for i in prange(a.size):
@@ -48,6 +54,16 @@ def _adam(parameter, grad, first, second, constants):
         v = second[i] + (np.float32(1) - beta2) * (g * g - second[i])
         first[i], second[i] = m, v
         parameter[i] -= step_size * m / (np.sqrt(v * scale2) + eps)
+
+
+def copy(x: np.ndarray) -> np.ndarray:
+    """As `reference.copy`."""
+    views = lines(x) if x.size >= SMALL else None
+    if views is None:
+        return reference.copy(x)
+    result = empty_like(x)
+    _copy(*views, *lines(result))
+    return result
 
 
 def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:

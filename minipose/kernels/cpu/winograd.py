@@ -23,6 +23,7 @@ from numba import prange, types
 from minipose.kernels.cpu.compile import PAIR, kernel, read, write
 from minipose.kernels.cpu.contraction import contract, copy_floats
 from minipose.kernels.cpu.correlate import COLUMNS, LANES, ROWS, VECTORS, _fill_window
+from minipose.kernels.cpu.memory import empty
 from minipose.kernels.cpu.transform import two_sided
 from minipose.kernels.reference import Pair
 from minipose.kernels.threads import get_num_threads
@@ -30,7 +31,7 @@ from minipose.kernels.threads import get_num_threads
 SIDE, REACH = 4, 6  # output and input pixels of a tile's side
 POINTS = REACH * REACH
 LINE = 16  # float32 numbers in a cache line
-LEAST_CHANNELS = 16
+LEAST_CHANNELS, LEAST_TILES = 16, 64
 TILES = 48  # tiles of a block: enough rows for the micro-kernel, and a block that fits the second-level cache
 
 A = np.array([[1, 0, 0, 0], [1, 1, 1, 1], [1, -1, 1, -1], [1, 2, 4, 8], [1, -2, 4, -8], [0, 0, 0, 1]], np.float64)
@@ -42,20 +43,30 @@ transform_input, transform_grad, transform_output = two_sided(B), two_sided(A), 
 transform_weight, transform_taps = two_sided(G), two_sided(G.T)
 
 
-def fits(weight: tuple[int, ...], size: Pair, stride: Pair, dilation: Pair, groups: int) -> bool:
-    """Return whether a convolution by weight (F C KH KW) to `size` can be done this way, and is faster for it."""
+def fits(weight: tuple[int, ...], y: tuple[int, ...], stride: Pair, dilation: Pair, groups: int) -> bool:
+    """Return whether a convolution by weight (F C KH KW) to y (N F OH OW) can be done this way, and is faster for it.
+
+    The weights' 36 entries are written and read once, which takes as long as some dozens of tiles save.
+    """
     F, C, *kernel = weight
     if kernel != [3, 3] or stride != (1, 1) or dilation != (1, 1) or groups != 1 or min(F, C) < LEAST_CHANNELS:
         return False
-    (OH, OW), (tile_rows, tile_columns) = size, _counts(*size)
-    return 2 * tile_rows * tile_columns * SIDE * SIDE <= 3 * OH * OW
+    (N, _, OH, OW), (tile_rows, tile_columns) = y, _counts(*y[2:])
+    tiles = tile_rows * tile_columns
+    return N * tiles >= LEAST_TILES and 2 * tiles * SIDE * SIDE <= 3 * OH * OW
 
 
-@numba.njit
-def _odd(size):
-    """Round up to an odd number of cache lines: squares of vectors that far apart do not crowd into a few sets."""
+def spread(size: int) -> int:
+    """Round up to an odd number of cache lines.
+
+    The 36 vectors of a tile lie that far apart. At a power of two they would crowd into a few sets of the cache, and
+    drive each other out of it.
+    """
     lines = -(-size // LINE)
     return (lines + 1 - lines % 2) * LINE
+
+
+_spread = numba.njit(spread)
 
 
 @numba.njit
@@ -75,16 +86,16 @@ def _transform_tiles(image, first, rows, top, left, counts, window, tiles, step)
                 transform_input(LANES, source, width * C, C, target, REACH * step, step)
 
 
-@kernel(read(4), read(4, "C"), write(4), PAIR, PAIR, types.int64, types.int64)
+@kernel(read(4), read(1, "C"), write(4), PAIR, PAIR, types.int64, types.int64)
 def _correlate(x, panels, y, offset, counts, workers, blocks):
     N, _, _, C = x.shape
     _, OH, OW, F = y.shape
-    P = panels.shape[1]
+    P, panel_step = -(-F // COLUMNS), panels.size // POINTS
     tile_rows, tile_columns = counts
     total = N * tile_rows
     depth, width_f = -(-C // LANES) * LANES, P * COLUMNS
     T = -(-(-(-total // blocks) * tile_columns) // ROWS) * ROWS
-    tile_step, product_step = _odd(T * depth), _odd(T * width_f)
+    tile_step, product_step = _spread(T * depth), _spread(T * width_f)
     for worker in prange(workers):
         window = np.empty(REACH * (tile_columns * SIDE + REACH - SIDE) * C + LANES, np.float32)
         tiles = np.zeros(POINTS * tile_step, np.float32)
@@ -97,7 +108,7 @@ def _correlate(x, panels, y, offset, counts, workers, blocks):
             _transform_tiles(x, first, rows, offset[0], offset[1], counts, window, tiles, tile_step)
             for k in range(POINTS):
                 for p in range(P):
-                    operand = panels[k, p].ctypes.data
+                    operand = panels.ctypes.data + 4 * (k * panel_step + p * C * COLUMNS)
                     for t in range(0, rows * tile_columns, ROWS):
                         source = tiles.ctypes.data + 4 * (k * tile_step + t * depth)
                         target = products.ctypes.data + 4 * (k * product_step + t * width_f + p * COLUMNS)
@@ -125,17 +136,18 @@ def _correlate(x, panels, y, offset, counts, workers, blocks):
                             copy_floats(y[n, i * SIDE + a, j * SIDE + b].ctypes.data, square[a, b].ctypes.data, F)
 
 
-@kernel(read(4), read(4), write(4, "C"), PAIR, PAIR)
+@kernel(read(4), read(4), write(2, "C"), PAIR, PAIR)
 def _weight_products(x, grad, partial, offset, counts):
-    """partial[worker] = sum over the worker's tiles of (B x B') * (A grad A'), for every point, channel and feature."""
+    """partial[worker] (POINTS K F) = sum over the worker's tiles of (B x B') * (A grad A'), whole blocks of K and F."""
     N, _, _, C = x.shape
     F = grad.shape[3]
-    workers, _, K, width_f = partial.shape
+    workers, point_step = partial.shape[0], partial.shape[1] // POINTS
+    K, width_f = -(-C // ROWS) * ROWS, -(-F // COLUMNS) * COLUMNS
     tile_rows, tile_columns = counts
     total = N * tile_rows
     per_block = max(1, TILES // tile_columns)
     T, panels, depth, width = per_block * tile_columns, width_f // COLUMNS, -(-C // LANES) * LANES, tile_columns * SIDE
-    tile_step, grad_step = _odd(T * depth + ROWS), _odd(T * width_f)
+    tile_step, grad_step = _spread(T * depth + ROWS), _spread(T * width_f)
     for worker in prange(workers):
         mine = partial[worker]
         mine[:] = 0
@@ -162,16 +174,16 @@ def _weight_products(x, grad, partial, offset, counts):
                     operand = grads.ctypes.data + 4 * (k * grad_step + p * T * COLUMNS)
                     for c in range(0, K, ROWS):
                         source = tiles.ctypes.data + 4 * (k * tile_step + c)
-                        contract(ROWS, VECTORS, LANES, source, reads.ctypes.data, operand,
-                                 mine[k, c, p * COLUMNS :].ctypes.data, writes.ctypes.data,
+                        target = mine.ctypes.data + 4 * (k * point_step + c * width_f + p * COLUMNS)
+                        contract(ROWS, VECTORS, LANES, source, reads.ctypes.data, operand, target, writes.ctypes.data,
                                  1, 0, 0, rows * tile_columns, depth, COLUMNS, True)  # fmt: skip
 
 
-@kernel(read(4), write(4, "C"))
+@kernel(read(4), write(1, "C"))
 def _weight_panels(weight, panels):
-    """panels[k, p, c] = G w G' for a panel of adjacent output channels, what is beyond F unused; weight is 3 3 C F."""
+    """panels (POINTS P C COLUMNS) = G w G', what is beyond F unused; weight is 3 3 C F."""
     _, _, C, F = weight.shape
-    step = panels.strides[0] // 4
+    step = panels.size // POINTS
     for part in prange(-(-F // LANES)):  # not over c: weights turned round lie beside each other by c
         f = part * LANES
         taps = np.zeros((3, 3, LANES), np.float32)
@@ -181,28 +193,32 @@ def _weight_panels(weight, panels):
                     values, tap = weight[a, b, c, f : f + LANES], taps[a, b]
                     for lane in range(values.size):
                         tap[lane] = values[lane]
-            target = panels[0, f // COLUMNS, c].ctypes.data + 4 * (f % COLUMNS)
+            target = panels.ctypes.data + 4 * ((f // COLUMNS * C + c) * COLUMNS + f % COLUMNS)
             transform_weight(LANES, taps.ctypes.data, 3 * LANES, LANES, target, REACH * step, step)
 
 
-@kernel(read(4, "C"), write(4, "C"))
+@kernel(read(2, "C"), write(4, "C"))
 def _weight_taps(partial, weight):
     """weight = G' [ sum over workers of partial ] G, the workers in order."""
-    workers, _, K, width_f = partial.shape
+    workers, point_step = partial.shape[0], partial.shape[1] // POINTS
     _, _, C, F = weight.shape
+    width_f = -(-F // COLUMNS) * COLUMNS
     for c in prange(C):
         points, taps = np.empty((POINTS, LANES), np.float32), np.empty((3, 3, LANES), np.float32)
         for f in range(0, F, LANES):
             points[:] = 0
             for worker in range(workers):
                 for k in range(POINTS):
+                    begin = k * point_step + c * width_f + f
+                    values, sums = partial[worker, begin : begin + LANES], points[k]
                     for lane in range(LANES):
-                        points[k, lane] += partial[worker, k, c, f + lane]
+                        sums[lane] += values[lane]
             transform_taps(LANES, points.ctypes.data, REACH * LANES, LANES, taps.ctypes.data, 3 * LANES, LANES)
             for a in range(3):
                 for b in range(3):
-                    for lane in range(min(LANES, F - f)):
-                        weight[a, b, c, f + lane] = taps[a, b, lane]
+                    values, tap = weight[a, b, c, f : f + LANES], taps[a, b]
+                    for lane in range(values.size):
+                        values[lane] = tap[lane]
 
 
 def _counts(OH: int, OW: int) -> Pair:
@@ -212,7 +228,7 @@ def _counts(OH: int, OW: int) -> Pair:
 def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair) -> None:
     """As `correlate.correlate` with a stride and a dilation of 1, for weight (3 3 C F)."""
     _, _, C, F = weight.shape
-    panels = np.empty((POINTS, -(-F // COLUMNS), C, COLUMNS), np.float32)
+    panels = empty((POINTS * spread(-(-F // COLUMNS) * C * COLUMNS),))
     _weight_panels(weight, panels)
     counts = _counts(*y.shape[1:3])
     threads, rows = get_num_threads(), y.shape[0] * counts[0]
@@ -223,7 +239,7 @@ def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair
 def weight_grad(image: np.ndarray, grad: np.ndarray, weight: np.ndarray, offset: Pair) -> None:
     """As `correlate.correlate_with_grad` with a stride and a dilation of 1, for weight (3 3 C F)."""
     _, _, C, F = weight.shape
-    size = -(-C // ROWS) * ROWS, -(-F // COLUMNS) * COLUMNS
-    partial = np.empty((get_num_threads(), POINTS, *size), np.float32)
+    step = spread(-(-C // ROWS) * ROWS * -(-F // COLUMNS) * COLUMNS)
+    partial = empty((get_num_threads(), POINTS * step))
     _weight_products(image, grad, partial, offset, _counts(*grad.shape[1:3]))
     _weight_taps(partial, weight)
