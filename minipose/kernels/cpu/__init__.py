@@ -1,6 +1,7 @@
 """The kernels in Numba: float32, all cores, channels-last; what is not here yet is the reference's."""
 
-from minipose.kernels.cpu.conv import conv2d, conv2d_input_grad, conv2d_weight_grad, matmul
+from minipose.kernels.cpu.conv import conv2d, conv2d_input_grad, conv2d_weight_grad
+from minipose.kernels.cpu.matmul import matmul
 from minipose.kernels.cpu.norm import batch_norm, batch_norm_grad, batch_statistics
 from minipose.kernels.cpu.pointwise import adam_step, add, copy, erf, relu, relu_grad
 from minipose.kernels.cpu.pool import max_pool2d, max_pool2d_grad

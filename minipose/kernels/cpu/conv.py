@@ -1,4 +1,4 @@
-"""Convolution, its gradients and the matrix product on the CPU, each put as a correlation for the kernels to run."""
+"""Convolution and its gradients on the CPU, each put as a correlation for the kernels to run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from math import gcd
 
 import numpy as np
 
-from minipose.kernels import reference
 from minipose.kernels.cpu import winograd
 from minipose.kernels.cpu.correlate import COLUMNS, ROWS, Phase, correlate, correlate_with_grad, pack
 from minipose.kernels.cpu.layout import channels_last, empty_image
@@ -98,14 +97,3 @@ def conv2d_weight_grad(
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
         correlate_with_grad(images[..., c], grads[..., f], result[..., f], partial, stride, dilation, padding)
     return result.transpose(3, 2, 0, 1)
-
-
-def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """As `reference.matmul`: a matrix product is a 1x1 convolution of an image one pixel wide."""
-    if a.ndim != 2 or b.ndim != 2 or 0 in (*a.shape, *b.shape):
-        return reference.matmul(a, b)
-    rows = a if a.strides[1] == a.itemsize else np.ascontiguousarray(a)
-    y = np.empty((a.shape[0], b.shape[1]), np.float32)
-    image, result = rows[None, :, None, :], y[None, :, None, :]
-    _correlate(image, b[None, None], [Phase(0, 0, 1, 1, 0, 0)], result, (1, 1), (1, 1), (1, 1))
-    return y
