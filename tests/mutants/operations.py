@@ -330,9 +330,23 @@ OPERATIONS = [
     Bug(
         "only the last overlapping window counts, compiled",
         "kernels/cpu/pool.py",
-        "c] += grad",
-        "c] = grad",
-        "tests/kernels/test_cpu.py -k pool",
+        "pixel[c] += values[c] if",
+        "pixel[c] = values[c] if",
+        "tests/kernels/test_pool.py -k max",
+    ),
+    Bug(
+        "average pooling's gradient keeps the last of overlapping windows, compiled",
+        "kernels/cpu/pool.py",
+        "pixel[c] += values[c] * part",
+        "pixel[c] = values[c] * part",
+        "tests/kernels/test_pool.py -k avg",
+    ),
+    Bug(
+        "depthwise convolution without its stride",
+        "kernels/cpu/depthwise.py",
+        "reads[p] = min(p, OW - 1) * stride[1] * C",
+        "reads[p] = min(p, OW - 1) * C",
+        "tests/kernels/test_depthwise.py -k geometries",
     ),
     Bug("half a pixel off", "ops/resize.py", "(i + 0.5) * scale - 0.5", "i * scale", f"{TORCH} resize-"),
     Bug(
