@@ -286,20 +286,6 @@ def test_adam_step(shape, layout, weight_decay, rng):
         assert_close(array, exact, TOLERANCE)
 
 
-@each_layout
-def test_resize(layout, rng):
-    bilinear = np.array([0, 0, 2, 6]), np.array([1, 0, 3, 6]), np.float32([0.25, 0.5, 0.875, 0.5])
-    nearest = np.array([4, 0, 0, 2, 3]), None, None
-    x, grad = lay(layout, random(rng, 2, 3, 7, 5)), lay(layout, random(rng, 2, 3, 4, 5))
-    for arguments in ((bilinear, nearest), (nearest, nearest)):
-        y = cpu.resize(x, *arguments)
-        assert y.dtype == np.float32
-        assert_close(y, reference.resize(x.astype(np.float64), *arguments), TOLERANCE)
-    back = cpu.resize_grad(grad, bilinear, nearest, (7, 5))
-    assert back.dtype == np.float32
-    assert_close(back, reference.resize_grad(grad.astype(np.float64), bilinear, nearest, (7, 5)), TOLERANCE)
-
-
 def test_there_is_a_compiled_or_reference_kernel_for_every_name():
     functions = {n for n, f in vars(reference).items() if getattr(f, "__module__", "") == reference.__name__}
     public = {n for n in functions if not n.startswith("_")} - {"conv_output_size", "taps"}
