@@ -321,6 +321,13 @@ OPERATIONS = [
     ),
     # ---- pooling and resizing ----
     Bug(
+        "resizing's gradient loses the order of its lists, compiled",
+        "kernels/cpu/resize.py",
+        "weights[order], np.searchsorted",
+        "weights, np.searchsorted",
+        "tests/kernels/test_resize.py -k test_resize",
+    ),
+    Bug(
         "only the last overlapping window counts",
         "kernels/reference.py",
         "np.add.at(result, (np",

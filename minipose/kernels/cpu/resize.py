@@ -24,34 +24,33 @@ def _mix(x, rows, row_weights, row_starts, columns, column_weights, column_start
     lines = x.reshape(N, H, W * C)
     for item in prange(N * OH):
         n, i = item // OH, item % OH
-        line = np.empty(W * C, np.float32)
-        if row_starts[i] == row_starts[i + 1]:
+        pixels = np.empty((W, C), np.float32)
+        line, source = pixels.reshape(W * C), lines[n]
+        first, last = row_starts[i], row_starts[i + 1]
+        if last == first + 2:  # as upsampling has it everywhere: one pass instead of two
+            one, two = source[rows[first]], source[rows[first + 1]]
+            share, rest = row_weights[first], row_weights[first + 1]
+            for j in range(line.size):
+                line[j] = one[j] * share + two[j] * rest
+        else:
             line[:] = 0
-        for k in range(row_starts[i], row_starts[i + 1]):
-            values, weight = lines[n, rows[k]], row_weights[k]
-            if k == row_starts[i]:
-                for j in range(values.size):
-                    line[j] = values[j] * weight
-            else:
-                for j in range(values.size):
+            for k in range(first, last):
+                values, weight = source[rows[k]], row_weights[k]
+                for j in range(line.size):
                     line[j] += values[j] * weight
         for j in range(OW):
             pixel, first, last = y[n, i, j], column_starts[j], column_starts[j + 1]
-            if first == last:
-                pixel[:] = 0
-            elif last == first + 2:  # as upsampling has it everywhere: one pass instead of two
-                a, b = line[columns[first] * C :][:C], line[columns[first + 1] * C :][:C]
+            if last == first + 2:
+                left, right = pixels[columns[first]], pixels[columns[first + 1]]
+                share, rest = column_weights[first], column_weights[first + 1]
                 for c in range(C):
-                    pixel[c] = a[c] * column_weights[first] + b[c] * column_weights[first + 1]
+                    pixel[c] = left[c] * share + right[c] * rest
             else:
+                pixel[:] = 0
                 for k in range(first, last):
-                    values, weight = line[columns[k] * C :][:C], column_weights[k]
-                    if k == first:
-                        for c in range(C):
-                            pixel[c] = values[c] * weight
-                    else:
-                        for c in range(C):
-                            pixel[c] += values[c] * weight
+                    values, weight = pixels[columns[k]], column_weights[k]
+                    for c in range(C):
+                        pixel[c] += values[c] * weight
 
 
 def _sources(taps: Taps) -> Lists:
