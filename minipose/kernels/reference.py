@@ -221,6 +221,35 @@ def take_pixels(x: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.take_along_axis(x.reshape(N, C, H * W), places.reshape(N, C, OH * OW), 2).reshape(places.shape)
 
 
+def _window_reach(size: Pair, outputs: Pair, kernel: Pair, stride: Pair, padding: Pair) -> list[int]:
+    """Return the size of the padded image, with what windows that hang over its edge need besides."""
+    sides = zip(size, outputs, kernel, stride, padding, strict=True)
+    return [max(n + 2 * p, (o - 1) * s + k) for n, o, k, s, p in sides]
+
+
+def avg_pool2d(x: np.ndarray, share: np.ndarray, kernel: Pair, stride: Pair, padding: Pair) -> np.ndarray:
+    """Return share (OH OW) times the sum of each window of x (N C H W), padded with zeros."""
+    (N, C, H, W), (ph, pw), (OH, OW) = x.shape, padding, share.shape
+    padded = np.zeros((N, C, *_window_reach((H, W), (OH, OW), kernel, stride, padding)), x.dtype)
+    padded[..., ph : ph + H, pw : pw + W] = x
+    total = np.zeros((N, C, OH, OW), x.dtype)
+    for _, _, window in taps(kernel, (OH, OW), stride, (1, 1)):
+        total += padded[window]
+    return total * share
+
+
+def avg_pool2d_grad(
+    grad: np.ndarray, share: np.ndarray, size: Pair, kernel: Pair, stride: Pair, padding: Pair
+) -> np.ndarray:
+    """Add share * grad (N C OH OW) to every pixel of each window of an image of `size` (H, W)."""
+    (N, C, OH, OW), (H, W), (ph, pw) = grad.shape, size, padding
+    padded = np.zeros((N, C, *_window_reach(size, (OH, OW), kernel, stride, padding)), grad.dtype)
+    spread = grad * share
+    for _, _, window in taps(kernel, (OH, OW), stride, (1, 1)):
+        padded[window] += spread
+    return padded[..., ph : ph + H, pw : pw + W]
+
+
 def _mix(x: np.ndarray, axis: int, taps: Taps) -> np.ndarray:
     """Return (1 - fraction) * x[low] + fraction * x[high] along `axis`."""
     low, high, fraction = taps

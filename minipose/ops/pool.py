@@ -10,7 +10,6 @@ import numpy as np
 from minipose.autograd import Function
 from minipose.checks import Pair, check_flag, check_integer, check_memory, is_integer, letters, pair
 from minipose.kernels import Array, array_module, kernels_of, to_device
-from minipose.kernels.reference import taps
 from minipose.ops.checks import check_float_tensor
 from minipose.ops.index import gather
 from minipose.ops.matmul import matmul
@@ -67,13 +66,7 @@ class AvgPool2d(Function):
 
     def forward(self, x: Array, share: Array, **geometry: Pair) -> Array:
         self.options = {"share": share, "size": x.shape[2:], **geometry}
-        (N, C, H, W), (ph, pw), (OH, OW) = x.shape, geometry["padding"], share.shape
-        padded = array_module(x).zeros((N, C, *_reach(x.shape[2:], (OH, OW), geometry)), x.dtype)
-        padded[..., ph : ph + H, pw : pw + W] = x
-        total = array_module(x).zeros((N, C, OH, OW), x.dtype)
-        for _, _, window in taps(geometry["kernel"], (OH, OW), geometry["stride"], (1, 1)):
-            total += padded[window]
-        return total * share
+        return kernels_of(x).avg_pool2d(x, share, **geometry)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         return (AvgPool2dGrad.apply(grad, **self.options),)
@@ -86,21 +79,10 @@ class AvgPool2dGrad(Function):
 
     def forward(self, grad: Array, share: Array, size: Pair, **geometry: Pair) -> Array:
         self.options = {"share": share, **geometry}
-        (N, C, OH, OW), (H, W), (ph, pw) = grad.shape, size, geometry["padding"]
-        padded = array_module(grad).zeros((N, C, *_reach(size, (OH, OW), geometry)), grad.dtype)
-        spread = grad * share
-        for _, _, window in taps(geometry["kernel"], (OH, OW), geometry["stride"], (1, 1)):
-            padded[window] += spread
-        return padded[..., ph : ph + H, pw : pw + W]
+        return kernels_of(grad).avg_pool2d_grad(grad, share, size, **geometry)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         return (AvgPool2d.apply(grad, **self.options),)
-
-
-def _reach(size: Pair, outputs: Pair, geometry: dict[str, Pair]) -> list[int]:
-    """Return the size of the padded image, with what windows that hang over its edge need besides."""
-    sides = zip(size, outputs, geometry["kernel"], geometry["stride"], geometry["padding"], strict=True)
-    return [max(n + 2 * p, (o - 1) * s + k) for n, o, k, s, p in sides]
 
 
 def _image(name: str, input: Tensor) -> Tensor:
@@ -282,7 +264,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None]) 
     """Return the average of windows chosen so that the result has `output_size`, as torch's.
 
     Window i goes from pixel floor(i H / OH) up to, and without, ceil((i + 1) H / OH). The average of a rectangle is
-    one along its rows of those along its columns, so this is two matrix products.
+    one along its rows of those along its columns, so this is two matrix products; and where the windows are all of one
+    size, side by side, it is `avg_pool2d`.
 
     Parameters
     ----------
@@ -296,6 +279,9 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None]) 
     """
     x = _image("adaptive_avg_pool2d", input)
     size = _adaptive_size("adaptive_avg_pool2d", x, output_size)
+    if all(n % m == 0 for n, m in zip(x.shape[2:], size, strict=True)):
+        window = x.shape[2] // size[0], x.shape[3] // size[1]
+        return avg_pool2d(input, window)
     matrices = []
     for length, target in zip(x.shape[2:], size, strict=True):
         matrix = np.zeros((target, length), x.dtype)

@@ -125,6 +125,14 @@ def test_max_pool2d(compare, numbers, options, size):
     compare("max_pool2d_grad", numbers(*y.shape), places, size=(H, W), **options)
 
 
+@pytest.mark.parametrize(("options", "size"), POOLS.values(), ids=POOLS)
+def test_avg_pool2d(compare, numbers, options, size):
+    geometry = {key: options[key] for key in ("kernel", "stride", "padding")}
+    share = numbers(*size)
+    compare("avg_pool2d", numbers(N, C, H, W), share, **geometry)
+    compare("avg_pool2d_grad", numbers(N, C, *share.shape), share, size=(H, W), **geometry)
+
+
 def test_max_pool2d_of_nan_and_of_minus_infinity(device_module, rng):
     options, size = POOLS["overlapping"]
     x = np.full((N, C, H, W), -np.inf)

@@ -234,45 +234,12 @@ def test_batch_statistics_notice_nan(rng):
     np.testing.assert_array_equal(np.isnan(var), [False, True, False])
 
 
-POOLS = [  # kernel, stride, padding, dilation, output size of a 7 x 11 image
-    ((2, 2), (2, 2), (0, 0), (1, 1), (3, 5)),
-    ((3, 2), (2, 1), (1, 1), (1, 1), (4, 12)),
-    ((1, 1), (2, 3), (0, 0), (1, 1), (4, 4)),
-    ((2, 3), (1, 2), (1, 0), (3, 2), (6, 4)),
-    ((2, 3), (3, 5), (0, 0), (1, 1), (3, 3)),
-]
-
-
-@pytest.mark.parametrize(("kernel", "stride", "padding", "dilation", "size"), POOLS)
-@pytest.mark.parametrize("C", [1, 3, 17])
-@each_layout
-def test_max_pool2d(kernel, stride, padding, dilation, size, C, layout, rng):
-    x = lay(layout, rng.integers(-4, 4, (3, C, 7, 11)).astype(np.float32))  # many ties
-    _, places = compare("max_pool2d", x, kernel, stride, padding, dilation, size)
-    grad = lay(layout, random(rng, 3, C, *size))
-    compare("max_pool2d_grad", grad, places, (7, 11), kernel, stride, padding, dilation)
-    compare("max_pool2d_grad", grad, np.ascontiguousarray(places), (7, 11), kernel, stride, padding, dilation)
-    compare("take_pixels", x, places)
-
-
-def test_max_pool2d_of_nan_and_of_minus_infinity(rng):
-    x = np.full((2, 3, 6, 5), -np.inf, np.float32)
-    x[0, 1, 2:4, 2:4] = np.nan
-    x[1, 2] = random(rng, 6, 5)
-    arguments = (2, 2), (2, 1), (0, 0), (1, 1), (3, 4)
-    for actual, expected in zip(cpu.max_pool2d(x, *arguments), reference.max_pool2d(x, *arguments), strict=True):
-        np.testing.assert_array_equal(actual, expected)
-
-
 def test_empty_batches():
     x, weight = np.ones((0, 3, 7, 5), np.float32), np.ones((2, 3, 3, 2), np.float32)
     y = cpu.conv2d(x, weight, **PLAIN)
     assert y.shape == (0, 2, 5, 4)
     assert cpu.conv2d_input_grad(y, weight, size=(7, 5), **PLAIN).shape == x.shape
     np.testing.assert_array_equal(cpu.conv2d_weight_grad(x, y, kernel=(3, 2), **PLAIN), np.zeros_like(weight))
-    pooled, places = cpu.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), (3, 2))
-    assert pooled.shape == places.shape == (0, 3, 3, 2)
-    assert cpu.max_pool2d_grad(pooled, places, (7, 5), (2, 2), (2, 2), (0, 0), (1, 1)).shape == x.shape
     assert cpu.relu(x).shape == cpu.add(x, x).shape == cpu.relu_grad(x, x).shape == x.shape
 
 
@@ -324,20 +291,6 @@ def test_adam_step(shape, layout, weight_decay, rng):
         reference.adam_step(*wide, 0.01, 0.9, 0.999, 1e-8, weight_decay, step)
     for array, exact in zip(arrays, wide, strict=True):
         assert_close(array, exact, TOLERANCE)
-
-
-@each_layout
-def test_resize(layout, rng):
-    bilinear = np.array([0, 0, 2, 6]), np.array([1, 0, 3, 6]), np.float32([0.25, 0.5, 0.875, 0.5])
-    nearest = np.array([4, 0, 0, 2, 3]), None, None
-    x, grad = lay(layout, random(rng, 2, 3, 7, 5)), lay(layout, random(rng, 2, 3, 4, 5))
-    for arguments in ((bilinear, nearest), (nearest, nearest)):
-        y = cpu.resize(x, *arguments)
-        assert y.dtype == np.float32
-        assert_close(y, reference.resize(x.astype(np.float64), *arguments), TOLERANCE)
-    back = cpu.resize_grad(grad, bilinear, nearest, (7, 5))
-    assert back.dtype == np.float32
-    assert_close(back, reference.resize_grad(grad.astype(np.float64), bilinear, nearest, (7, 5)), TOLERANCE)
 
 
 def test_there_is_a_compiled_or_reference_kernel_for_every_name():

@@ -342,6 +342,13 @@ OPERATIONS = [
     ),
     # ---- pooling and resizing ----
     Bug(
+        "resizing's gradient loses the order of its lists, compiled",
+        "kernels/cpu/resize.py",
+        "weights[order], np.searchsorted",
+        "weights, np.searchsorted",
+        "tests/kernels/test_resize.py -k test_resize",
+    ),
+    Bug(
         "only the last overlapping window counts",
         "kernels/reference.py",
         "np.add.at(result, (np",
@@ -351,9 +358,23 @@ OPERATIONS = [
     Bug(
         "only the last overlapping window counts, compiled",
         "kernels/cpu/pool.py",
-        "c] += grad",
-        "c] = grad",
-        "tests/kernels/test_cpu.py -k pool",
+        "pixel[c] += values[c] if",
+        "pixel[c] = values[c] if",
+        "tests/kernels/test_pool.py -k max",
+    ),
+    Bug(
+        "average pooling's gradient keeps the last of overlapping windows, compiled",
+        "kernels/cpu/pool.py",
+        "pixel[c] += values[c] * part",
+        "pixel[c] = values[c] * part",
+        "tests/kernels/test_pool.py -k avg",
+    ),
+    Bug(
+        "depthwise convolution without its stride",
+        "kernels/cpu/depthwise.py",
+        "reads[p] = min(p, OW - 1) * stride[1] * C",
+        "reads[p] = min(p, OW - 1) * C",
+        "tests/kernels/test_depthwise.py -k geometries",
     ),
     Bug("half a pixel off", "ops/resize.py", "(i + 0.5) * scale - 0.5", "i * scale", f"{TORCH} resize-"),
     Bug(

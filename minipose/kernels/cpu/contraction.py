@@ -17,6 +17,7 @@ multiplied by `rows` numbers of A, each broadcast to all lanes, and added to `ro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -118,33 +119,57 @@ class _Block:
                         b.store(value, pointer, align=4)
 
 
-@intrinsic(prefer_literal=True)
-def contract(typingctx, rows, vectors, lanes, a, a_table, b, c, c_table, n1, a_1, b_1, n2, a_2, b_2, accumulate):
-    """Compute one block. a, b, c and the tables are addresses in bytes; strides and table entries count float32s."""
-    if not all(isinstance(t, types.IntegerLiteral) for t in (rows, vectors, lanes)):
-        return None
-    size = (rows.literal_value, vectors.literal_value, lanes.literal_value)
-    signature = types.void(rows, vectors, lanes, *([types.intp] * 11), types.boolean)
+class _LanewiseBlock(_Block):
+    """As _Block, but A has a number of its own for every lane: C[i, j] (+)= sum of A[i, k1, k2, j] * B[k1, k2, j]."""
 
-    def generate(context, builder, signature, arguments):
-        a, a_table, b, c, c_table, n1, a_1, b_1, n2, a_2, b_2, accumulate = arguments[3:]
-        block = _Block(builder, *size)
-        a_rows, c_rows = block.row_addresses(a, a_table), block.row_addresses(c, c_table)
-        block.prefetch(c_rows, write=True)  # the block then need not wait for them at its end
-        a_1, b_1, a_2, b_2 = (block.bytes(stride) for stride in (a_1, b_1, a_2, b_2))
-        zeros = [ir.Constant(block.vector, None)] * (block.rows * block.vectors)
+    def step(self, a_rows: list, a_offset: Any, b_address: Any, accumulators: list) -> list:
+        """Return the accumulators after one value of k2."""
+        b, result = self.builder, []
+        operands = [b.load(self.vector_pointer(b_address, j), align=4) for j in range(self.vectors)]
+        for i, row in enumerate(a_rows):
+            for j, operand in enumerate(operands):
+                value = b.load(self.vector_pointer(b.add(row, a_offset), j), align=4)
+                result.append(b.call(self.fma, [value, operand, accumulators[i * self.vectors + j]]))
+        return result
 
-        def inner(positions, accumulators):
-            return block.step(a_rows, *positions, accumulators)
 
-        def outer(positions, accumulators):
-            return block.loop(n2, positions, [a_2, b_2], accumulators, inner)
+def _contraction(kind: type[_Block]) -> Callable:
+    """Return the function that computes one block of this kind.
 
-        result = block.loop(n1, [_constant(0), b], [a_1, b_1], zeros, outer)
-        block.store(c_rows, cgutils.as_bool_bit(builder, accumulate), result)
-        return context.get_dummy_value()
+    a, b, c and the tables are addresses in bytes; strides and table entries count float32s; n1 and n2 are at least 1.
+    """
 
-    return signature, generate
+    @intrinsic(prefer_literal=True)
+    def contract(typingctx, rows, vectors, lanes, a, a_table, b, c, c_table, n1, a_1, b_1, n2, a_2, b_2, accumulate):
+        if not all(isinstance(t, types.IntegerLiteral) for t in (rows, vectors, lanes)):
+            return None
+        size = (rows.literal_value, vectors.literal_value, lanes.literal_value)
+        signature = types.void(rows, vectors, lanes, *([types.intp] * 11), types.boolean)
+
+        def generate(context, builder, signature, arguments):
+            a, a_table, b, c, c_table, n1, a_1, b_1, n2, a_2, b_2, accumulate = arguments[3:]
+            block = kind(builder, *size)
+            a_rows, c_rows = block.row_addresses(a, a_table), block.row_addresses(c, c_table)
+            block.prefetch(c_rows, write=True)  # the block then need not wait for them at its end
+            a_1, b_1, a_2, b_2 = (block.bytes(stride) for stride in (a_1, b_1, a_2, b_2))
+            zeros = [ir.Constant(block.vector, None)] * (block.rows * block.vectors)
+
+            def inner(positions, accumulators):
+                return block.step(a_rows, *positions, accumulators)
+
+            def outer(positions, accumulators):
+                return block.loop(n2, positions, [a_2, b_2], accumulators, inner)
+
+            result = block.loop(n1, [_constant(0), b], [a_1, b_1], zeros, outer)
+            block.store(c_rows, cgutils.as_bool_bit(builder, accumulate), result)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return contract
+
+
+contract, contract_lanes = _contraction(_Block), _contraction(_LanewiseBlock)
 
 
 @intrinsic

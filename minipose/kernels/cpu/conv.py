@@ -6,7 +6,7 @@ from math import gcd
 
 import numpy as np
 
-from minipose.kernels.cpu import winograd
+from minipose.kernels.cpu import depthwise, winograd
 from minipose.kernels.cpu.correlate import COLUMNS, ROWS, Phase, correlate, correlate_with_grad, pack
 from minipose.kernels.cpu.layout import channels_last, empty_image
 from minipose.kernels.cpu.memory import empty
@@ -31,6 +31,9 @@ def conv2d(x: np.ndarray, weight: np.ndarray, stride: Pair, padding: Pair, dilat
         winograd.correlate(image, weight.transpose(2, 3, 1, 0), result, padding)
         return y
     phase = Phase(0, 0, *weight.shape[2:], *padding)
+    if depthwise.fits(weight.shape, groups):
+        depthwise.correlate(image, weight, [phase], result, stride, dilation, (1, 1))
+        return y
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
         _correlate(image[..., c], weight[f].transpose(2, 3, 1, 0), [phase], result[..., f], stride, dilation, (1, 1))
     return y
@@ -76,6 +79,9 @@ def conv2d_input_grad(
             columns, left, tap_column, column_step = _phase(j, KW, sw, padding[1], dilation[1])
             phases.append(Phase(i, j, rows, columns, top, left, tap_row, row_step, tap_column, column_step))
     spacing = dilation[0] // gcd(sh, dilation[0]), dilation[1] // gcd(sw, dilation[1])
+    if depthwise.fits(weight.shape, groups):
+        depthwise.correlate(image, weight, phases, target, (1, 1), spacing, stride)
+        return result
     for f, c in zip(_parts(grad.shape[1], groups), _parts(C, groups), strict=True):
         _correlate(image[..., f], weight[f].transpose(2, 3, 0, 1), phases, target[..., c], (1, 1), spacing, stride)
     return result
@@ -90,6 +96,9 @@ def conv2d_weight_grad(
     images, grads = channels_last(x), channels_last(grad)
     if winograd.fits((F, C, *kernel), grad.shape, stride, dilation, groups):
         winograd.weight_grad(images, grads, result, padding)
+        return result.transpose(3, 2, 0, 1)
+    if depthwise.fits((F, C), groups):
+        depthwise.weight_grad(images, grads, result[..., 0, :], stride, dilation, padding)
         return result.transpose(3, 2, 0, 1)
     taps = kernel[0] * kernel[1] * C
     width = F // groups

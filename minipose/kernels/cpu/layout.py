@@ -13,6 +13,11 @@ def channels_last(x: np.ndarray) -> np.ndarray:
     return view if view.strides[3] == view.itemsize or view.shape[3] == 1 else np.ascontiguousarray(view)
 
 
+def contiguous_pixels(x: np.ndarray) -> np.ndarray:
+    """Return x (N C H W) as a contiguous N H W C array; a copy only where it is not one already."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
 def as_pixels(x: np.ndarray) -> np.ndarray:
     """Return x (N C H W) as a contiguous (N H W, C) array; a copy only where it is not one already."""
     view = x.transpose(0, 2, 3, 1)

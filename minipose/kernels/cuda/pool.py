@@ -1,4 +1,4 @@
-"""Max pooling, one tap of the windows at a time."""
+"""Pooling, one tap of the windows at a time."""
 
 from __future__ import annotations
 
@@ -55,6 +55,26 @@ def max_pool2d_grad(
         # Beyond an edge this may be the place of another pixel; but what is added there is cut off with the padding.
         won = places == rows[:, None] * W + columns
         padded[window] += xp.where(won, grad, grad.dtype.type(0))
+    return padded[:, :, ph : ph + H, pw : pw + W]
+
+
+def avg_pool2d(x: Array, share: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+    """As `reference.avg_pool2d`."""
+    padded = _padded(x, padding, _reach(kernel, stride, (1, 1), share.shape), 0)
+    total = cupy().zeros((*x.shape[:2], *share.shape), x.dtype)
+    for _, _, window in taps(kernel, share.shape, stride, (1, 1)):
+        total += padded[window]
+    return total * share
+
+
+def avg_pool2d_grad(grad: Array, share: Array, size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+    """As `reference.avg_pool2d_grad`."""
+    (N, C, OH, OW), (H, W), (ph, pw) = grad.shape, size, padding
+    reach = _reach(kernel, stride, (1, 1), (OH, OW))
+    padded = cupy().zeros((N, C, max(H + ph, reach[0]), max(W + pw, reach[1])), grad.dtype)
+    spread = grad * share
+    for _, _, window in taps(kernel, (OH, OW), stride, (1, 1)):
+        padded[window] += spread
     return padded[:, :, ph : ph + H, pw : pw + W]
 
 
