@@ -154,6 +154,31 @@ def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.add(a, b)
 
 
+def sub(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a - b, broadcast."""
+    return np.subtract(a, b)
+
+
+def mul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a * b, broadcast."""
+    return np.multiply(a, b)
+
+
+def sum_pixels(x: np.ndarray, other: np.ndarray | None = None, by_image: bool = False) -> np.ndarray:
+    """Return the sum of x (N C H W), or of x * other, over H, W and N: 1 C 1 1; `by_image` not over N: N C 1 1."""
+    return (x if other is None else x * other).sum((2, 3) if by_image else (0, 2, 3), keepdims=True)
+
+
+def squared_error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the sum of (a - b)^2, as an array without axes."""
+    return np.square(a - b).sum(keepdims=True).reshape(())
+
+
+def scaled_difference(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return (a - b) * scale, for a scale without axes."""
+    return (a - b) * scale
+
+
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 

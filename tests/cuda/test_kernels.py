@@ -113,7 +113,13 @@ def test_pointwise(compare, numbers):
     y = compare("relu", x)
     compare("relu_grad", numbers(N, C, H, W), y)
     compare("add", x, numbers(N, C, H, W))
-    compare("add", x, numbers(C, 1, 1))
+    for name in ("add", "sub", "mul"):
+        compare(name, x, numbers(C, 1, 1))
+    compare("squared_error", x, numbers(N, C, H, W))
+    compare("scaled_difference", x, numbers(N, C, H, W), np.asarray(1.5, x.dtype))
+    for by_image in (False, True):
+        compare("sum_pixels", x, None, by_image)
+        compare("sum_pixels", x, numbers(N, C, H, W), by_image)
 
 
 @pytest.mark.parametrize(("options", "size"), POOLS.values(), ids=POOLS)

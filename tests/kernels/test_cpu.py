@@ -284,9 +284,28 @@ POINTWISE_SHAPES = [(1,), (7, 5), (LARGE - 1,), (LARGE,), (LARGE + 3,), (2, 17, 
 def test_pointwise(shape, layout, rng):
     a, b = (lay(layout, random(rng, *shape)) for _ in range(2))
     compare("add", a, b)
+    compare("sub", a, b)
+    compare("mul", a, b)
     compare("add", a, random(rng, *shape))  # the two may be laid out in different ways
     compare("relu_grad", a, compare("relu", b))
     compare("relu_grad", random(rng, *shape), cpu.relu(b))
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), *POINTWISE_SHAPES, (40 * 1024 + 7,), (1024, 3 * 31)], ids=str)
+@each_layout
+def test_squared_error(shape, layout, rng):
+    a, b = (lay(layout, random(rng, *shape)) if shape else np.float32(rng.random()).reshape(()) for _ in range(2))
+    compare("squared_error", a, b)
+    compare("scaled_difference", a, b, np.asarray(-1.5, np.float32))
+    compare("squared_error", a, random(rng, *shape) if shape else b)
+
+
+@pytest.mark.parametrize("place", [0, 1023, 1024, -1])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_squared_error_notices_nan_and_infinity(place, bad, rng):
+    a, b = random(rng, 2, LARGE + 3)
+    a[place] = bad
+    assert str(cpu.squared_error(a, b)) == str(np.float32(bad))
 
 
 def test_add_broadcasts(rng):
@@ -294,6 +313,40 @@ def test_add_broadcasts(rng):
     compare("add", x, random(rng, 17, 1, 1))
     compare("add", random(rng, 1), x)
     compare("add", x, x[:1])
+
+
+CHANNELS = [(2, 3, 7, 5), (3, 17, 31, 37), (1, 1, 257, 131), (67, 521, 1, 1), (37, 1031, 1, 2), (2, 33, 1, 701)]
+
+
+@pytest.mark.parametrize("shape", CHANNELS, ids=str)
+@each_layout
+def test_numbers_for_each_channel(shape, layout, rng):
+    x, other = (lay(layout, random(rng, *shape)) for _ in range(2))
+    N, C = shape[:2]
+    for values in (random(rng, 1, C, 1, 1), random(rng, N, C, 1, 1), random(rng, 2 * N, C, 1, 1)[::2]):
+        compare("add", x, values)
+        compare("mul", x, values)
+        compare("mul", values, x)
+    for by_image in (False, True):
+        compare("sum_pixels", x, None, by_image)
+        compare("sum_pixels", x, other, by_image)
+        compare("sum_pixels", x, random(rng, 1, 1, *shape[2:]), by_image)
+
+
+@pytest.mark.parametrize("shape", [(N, C, 1, 1) for N in (1, 3) for C in (1, 17)], ids=str)
+def test_arithmetic_with_channels_keeps_them_last(shape, rng):
+    x = LAYOUTS["channels_last"](random(rng, 3, 17, 31, 37))
+    for name in ("add", "mul"):
+        y = getattr(cpu, name)(x, random(rng, *shape))
+        assert y.transpose(0, 2, 3, 1).flags.c_contiguous, name
+
+
+def test_numbers_for_each_channel_of_nan_and_infinity(rng):
+    x, values = LAYOUTS["channels_last"](random(rng, 3, 17, 31, 37)), random(rng, 3, 17, 1, 1)
+    x[0, 1, 2, 3], x[1, 5, 30, 36], values[2, 7] = np.nan, np.inf, -np.inf
+    for name, arguments in (("add", (x, values)), ("mul", (x, values)), ("sum_pixels", (x, x, True))):
+        actual, expected = (getattr(kernels, name)(*arguments) for kernels in (cpu, reference))
+        np.testing.assert_array_equal(np.isfinite(actual), np.isfinite(expected), err_msg=name)
 
 
 @pytest.mark.parametrize("size", [7, LARGE + 3])

@@ -8,6 +8,7 @@ import numpy as np
 from numba import prange
 
 from minipose.kernels import reference
+from minipose.kernels.cpu import channels
 from minipose.kernels.cpu.compile import kernel, read, write
 from minipose.kernels.cpu.layout import lines
 from minipose.kernels.cpu.memory import empty_like
@@ -19,6 +20,18 @@ SMALL = 1 << 15  # below this many numbers, waking the threads costs more than t
 def _add(a, b, result):
     for i in prange(a.size):
         result[i] = a[i] + b[i]
+
+
+@kernel(read(1, "C"), read(1, "C"), write(1, "C"))
+def _sub(a, b, result):
+    for i in prange(a.size):
+        result[i] = a[i] - b[i]
+
+
+@kernel(read(1, "C"), read(1, "C"), write(1, "C"))
+def _mul(a, b, result):
+    for i in prange(a.size):
+        result[i] = a[i] * b[i]
 
 
 @kernel(read(1, "C"), write(1, "C"))
@@ -50,13 +63,38 @@ def _adam(parameter, grad, first, second, constants):
         parameter[i] -= step_size * m / (np.sqrt(v * scale2) + eps)
 
 
+def _large_lines(first: np.ndarray, *others: np.ndarray) -> list[np.ndarray] | None:
+    return lines(first, *others) if first.size >= SMALL else None
+
+
 def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """As `reference.add`."""
-    views = lines(a, b) if a.size >= SMALL else None
+    views = _large_lines(a, b)
     if views is None:
-        return reference.add(a, b)
+        return channels.add(a, b) if channels.fits(a, b) else reference.add(a, b)
     result = empty_like(a)
     _add(*views, *lines(result))
+    return result
+
+
+def sub(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """As `reference.sub`."""
+    views = _large_lines(a, b)
+    if views is None:
+        return reference.sub(a, b)
+    result = empty_like(a)
+    _sub(*views, *lines(result))
+    return result
+
+
+def mul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """As `reference.mul`."""
+    views = _large_lines(a, b)
+    if views is None:
+        a, b = (a, b) if a.size >= b.size else (b, a)
+        return channels.mul(a, b) if channels.fits(a, b) else reference.mul(a, b)
+    result = empty_like(a)
+    _mul(*views, *lines(result))
     return result
 
 
@@ -70,7 +108,7 @@ def erf(x: np.ndarray) -> np.ndarray:
 
 def relu(x: np.ndarray) -> np.ndarray:
     """As `reference.relu`."""
-    views = lines(x) if x.size >= SMALL else None
+    views = _large_lines(x)
     if views is None:
         return reference.relu(x)
     result = empty_like(x)
@@ -80,7 +118,7 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 def relu_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
     """As `reference.relu_grad`."""
-    views = lines(grad, y) if grad.size >= SMALL else None
+    views = _large_lines(grad, y)
     if views is None:
         return reference.relu_grad(grad, y)
     result = empty_like(grad)

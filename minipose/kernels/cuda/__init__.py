@@ -5,12 +5,23 @@ Nothing here waits for the GPU or copies to the host, and no float is added atom
 
 from minipose.kernels.cuda.conv import conv2d, conv2d_input_grad, conv2d_weight_grad, matmul
 from minipose.kernels.cuda.norm import batch_norm, batch_norm_grad, batch_statistics
-from minipose.kernels.cuda.pointwise import adam_step, add, erf, relu, relu_grad
+from minipose.kernels.cuda.pointwise import (
+    adam_step,
+    add,
+    erf,
+    mul,
+    relu,
+    relu_grad,
+    scaled_difference,
+    squared_error,
+    sub,
+    sum_pixels,
+)  # fmt: skip
 from minipose.kernels.cuda.pool import max_pool2d, max_pool2d_grad, take_pixels
 from minipose.kernels.cuda.resize import resize, resize_grad
 
 __all__ = [
     "adam_step", "add", "batch_norm", "batch_norm_grad", "batch_statistics", "conv2d", "conv2d_input_grad",
-    "conv2d_weight_grad", "erf", "matmul", "max_pool2d", "max_pool2d_grad", "relu", "relu_grad", "resize",
-    "resize_grad", "take_pixels",
+    "conv2d_weight_grad", "erf", "matmul", "max_pool2d", "max_pool2d_grad", "mul", "relu", "relu_grad", "resize",
+    "resize_grad", "scaled_difference", "squared_error", "sub", "sum_pixels", "take_pixels",
 ]  # fmt: skip
