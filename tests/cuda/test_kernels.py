@@ -122,6 +122,13 @@ def test_pointwise(compare, numbers):
         compare("sum_pixels", x, numbers(N, C, H, W), by_image)
 
 
+@pytest.mark.parametrize("name", ["relu6", "leaky_relu", "sigmoid", "silu", "hardsigmoid", "hardswish"])
+def test_activations(compare, numbers, name):
+    x, options = numbers(N, C, H, W) * 4, (0.3,) if name == "leaky_relu" else ()
+    y = compare(name, x, *options)
+    compare(f"{name}_grad", numbers(N, C, H, W), y if name in ("relu6", "sigmoid", "hardsigmoid") else x, *options)
+
+
 @pytest.mark.parametrize(("options", "size"), POOLS.values(), ids=POOLS)
 def test_max_pool2d(compare, numbers, options, size):
     x = np.round(numbers(N, C, H, W))  # with ties

@@ -54,7 +54,9 @@ class Kernel:
             _start_threads()
             # The GIL stays held: a kernel is shorter than the time that another Python thread, such as the one that
             # draws the next batch, would keep it from coming back.
-            self.compiled = numba.njit(self.signature, parallel=True, cache=True)(self.function)
+            # Division by zero gives infinity, as NumPy's; to look out for it, loops would have to go number by number.
+            options = {"parallel": True, "cache": True, "error_model": "numpy"}
+            self.compiled = numba.njit(self.signature, **options)(self.function)
         self.compiled(*arguments)
 
 
