@@ -179,6 +179,16 @@ def scaled_difference(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.nda
     return (a - b) * scale
 
 
+def concatenate_channels(*images: np.ndarray) -> np.ndarray:
+    """Return images (N C H W), each with channels of its own number, as one."""
+    return np.concatenate(images, axis=1)
+
+
+def take_channels(x: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Return the channels from `start` up to `stop` of x (N C H W)."""
+    return x[:, start:stop]
+
+
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 

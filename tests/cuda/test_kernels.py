@@ -117,6 +117,8 @@ def test_pointwise(compare, numbers):
         compare(name, x, numbers(C, 1, 1))
     compare("squared_error", x, numbers(N, C, H, W))
     compare("scaled_difference", x, numbers(N, C, H, W), np.asarray(1.5, x.dtype))
+    compare("concatenate_channels", x, numbers(N, 2, H, W))
+    compare("take_channels", x, 1, 3)
     for by_image in (False, True):
         compare("sum_pixels", x, None, by_image)
         compare("sum_pixels", x, numbers(N, C, H, W), by_image)

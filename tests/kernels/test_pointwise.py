@@ -138,3 +138,23 @@ def test_adam_step(shape, layout, weight_decay, rng):
         reference.adam_step(*wide, 0.01, 0.9, 0.999, 1e-8, weight_decay, step)
     for array, exact in zip(arrays, wide, strict=True):
         assert_close(array, exact, TOLERANCE)
+
+
+@pytest.mark.parametrize("shape", CHANNELS, ids=str)
+@each_layout
+def test_images_joined_along_channels_and_cut(shape, layout, rng):
+    N, C, H, W = shape
+    images = [lay(layout, random(rng, N, channels, H, W)) for channels in (C, C + 2, 1)]
+    y = compare("concatenate_channels", *images[:2])
+    compare("concatenate_channels", images[0])
+    compare("concatenate_channels", *images)
+    for start, stop in ((0, C), (C, 2 * C + 2), (1, C + 1), (C, C)):
+        compare("take_channels", y, start, stop)
+        compare("take_channels", lay(layout, y), start, stop)
+
+
+def test_joining_along_channels_and_cutting_keep_them_last(rng):
+    x, other = (LAYOUTS["channels_last"](random(rng, 3, C, 31, 37)) for C in (17, 11))
+    y = cpu.concatenate_channels(x, other)
+    for image in (y, cpu.take_channels(y, 17, 28)):
+        assert image.transpose(0, 2, 3, 1).flags.c_contiguous

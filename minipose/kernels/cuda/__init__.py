@@ -18,6 +18,7 @@ from minipose.kernels.cuda.activation import (
     silu_grad,
 )  # fmt: skip
 from minipose.kernels.cuda.conv import conv2d, conv2d_input_grad, conv2d_weight_grad, matmul
+from minipose.kernels.cuda.join import concatenate_channels, take_channels
 from minipose.kernels.cuda.norm import batch_norm, batch_norm_grad, batch_statistics
 from minipose.kernels.cuda.pointwise import (
     adam_step,
@@ -35,9 +36,9 @@ from minipose.kernels.cuda.pool import max_pool2d, max_pool2d_grad, take_pixels
 from minipose.kernels.cuda.resize import resize, resize_grad
 
 __all__ = [
-    "adam_step", "add", "batch_norm", "batch_norm_grad", "batch_statistics", "conv2d", "conv2d_input_grad",
-    "conv2d_weight_grad", "erf", "hardsigmoid", "hardsigmoid_grad", "hardswish", "hardswish_grad", "leaky_relu",
-    "leaky_relu_grad", "matmul", "max_pool2d", "max_pool2d_grad", "mul", "relu", "relu6", "relu6_grad",
-    "relu_grad", "resize", "resize_grad", "scaled_difference", "sigmoid", "sigmoid_grad", "silu", "silu_grad",
-    "squared_error", "sub", "sum_pixels", "take_pixels",
+    "adam_step", "add", "batch_norm", "batch_norm_grad", "batch_statistics", "concatenate_channels", "conv2d",
+    "conv2d_input_grad", "conv2d_weight_grad", "erf", "hardsigmoid", "hardsigmoid_grad", "hardswish",
+    "hardswish_grad", "leaky_relu", "leaky_relu_grad", "matmul", "max_pool2d", "max_pool2d_grad", "mul", "relu",
+    "relu6", "relu6_grad", "relu_grad", "resize", "resize_grad", "scaled_difference", "sigmoid", "sigmoid_grad",
+    "silu", "silu_grad", "squared_error", "sub", "sum_pixels", "take_channels", "take_pixels",
 ]  # fmt: skip
