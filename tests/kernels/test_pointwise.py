@@ -126,7 +126,7 @@ def test_pointwise_nan_and_infinity(size):
     np.testing.assert_array_equal(cpu.relu_grad(grad, y), np.where(y > 0, grad, 0))
 
 
-@pytest.mark.parametrize("shape", [(7, 5), (LARGE + 3,), (2, 17, 31, 37)], ids=str)
+@pytest.mark.parametrize("shape", [(7, 5), (61, 37), (LARGE + 3,), (2, 17, 31, 37)], ids=str)
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "channels_last", "stepped"])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.01])
 def test_adam_step(shape, layout, weight_decay, rng):

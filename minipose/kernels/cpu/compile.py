@@ -44,8 +44,8 @@ class Kernel:
     after an edit of `contraction.py` or `tiles.py`, touch the kernels' files.
     """
 
-    def __init__(self, function: Callable, argument_types: tuple[types.Type, ...]) -> None:
-        self.function, self.signature = function, types.void(*argument_types)
+    def __init__(self, function: Callable, argument_types: tuple[types.Type, ...], parallel: bool) -> None:
+        self.function, self.signature, self.parallel = function, types.void(*argument_types), parallel
         self.compiled: Callable | None = None
         self.__doc__ = function.__doc__
 
@@ -55,11 +55,11 @@ class Kernel:
             # The GIL stays held: a kernel is shorter than the time that another Python thread, such as the one that
             # draws the next batch, would keep it from coming back.
             # Division by zero gives infinity, as NumPy's; to look out for it, loops would have to go number by number.
-            options = {"parallel": True, "cache": True, "error_model": "numpy"}
+            options = {"parallel": self.parallel, "cache": True, "error_model": "numpy"}
             self.compiled = numba.njit(self.signature, **options)(self.function)
         self.compiled(*arguments)
 
 
-def kernel(*argument_types: types.Type) -> Callable[[Callable], Kernel]:
+def kernel(*argument_types: types.Type, parallel: bool = True) -> Callable[[Callable], Kernel]:
     """Decorate a function that is to be compiled for these types, its outer `prange` loops run by all threads."""
-    return lambda function: Kernel(function, argument_types)
+    return lambda function: Kernel(function, argument_types, parallel)
