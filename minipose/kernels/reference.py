@@ -159,6 +159,41 @@ def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.add(a, b)
 
 
+def sub(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a - b, broadcast."""
+    return np.subtract(a, b)
+
+
+def mul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a * b, broadcast."""
+    return np.multiply(a, b)
+
+
+def sum_pixels(x: np.ndarray, other: np.ndarray | None = None, by_image: bool = False) -> np.ndarray:
+    """Return the sum of x (N C H W), or of x * other, over H, W and N: 1 C 1 1; `by_image` not over N: N C 1 1."""
+    return (x if other is None else x * other).sum((2, 3) if by_image else (0, 2, 3), keepdims=True)
+
+
+def squared_error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the sum of (a - b)^2, as an array without axes."""
+    return np.square(a - b).sum(keepdims=True).reshape(())
+
+
+def scaled_difference(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return (a - b) * scale, for a scale without axes."""
+    return (a - b) * scale
+
+
+def concatenate_channels(*images: np.ndarray) -> np.ndarray:
+    """Return images (N C H W), each with channels of its own number, as one."""
+    return np.concatenate(images, axis=1)
+
+
+def take_channels(x: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Return the channels from `start` up to `stop` of x (N C H W)."""
+    return x[:, start:stop]
+
+
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -175,6 +210,68 @@ def relu(x: np.ndarray) -> np.ndarray:
 def relu_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return grad where y, the result of relu, is positive, and 0 elsewhere."""
     return np.where(y > 0, grad, grad.dtype.type(0))
+
+
+def relu6(x: np.ndarray) -> np.ndarray:
+    """Return min(max(x, 0), 6); a NaN stays NaN."""
+    return np.minimum(np.maximum(x, 0), 6)
+
+
+def relu6_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return grad where y, the result of relu6, is neither 0 nor 6, and 0 elsewhere."""
+    return np.where((y > 0) & (y < 6), grad, grad.dtype.type(0))
+
+
+def leaky_relu(x: np.ndarray, slope: float) -> np.ndarray:
+    """Return x where it is positive, else slope * x."""
+    return np.where(x > 0, x, x * slope)
+
+
+def leaky_relu_grad(grad: np.ndarray, x: np.ndarray, slope: float) -> np.ndarray:
+    """Return grad where x is positive, else slope * grad."""
+    return np.where(x > 0, grad, grad * slope)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-x)), written as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+    return np.tanh(x * 0.5) * 0.5 + 0.5
+
+
+def sigmoid_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return grad times the slope of the sigmoid, of which y is the result."""
+    return grad * (y * (1 - y))
+
+
+def silu(x: np.ndarray) -> np.ndarray:
+    """Return x * sigmoid(x)."""
+    return x * sigmoid(x)
+
+
+def silu_grad(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return grad times the slope of silu at x."""
+    s = sigmoid(x)
+    return grad * (s * (1 + x * (1 - s)))
+
+
+def hardsigmoid(x: np.ndarray) -> np.ndarray:
+    """Return relu6(x + 3) / 6."""
+    return relu6(x + 3) / 6
+
+
+def hardsigmoid_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return grad / 6 where y, the result of hardsigmoid, is neither 0 nor 1, and 0 elsewhere."""
+    return np.where((y > 0) & (y < 1), grad / 6, grad.dtype.type(0))
+
+
+def hardswish(x: np.ndarray) -> np.ndarray:
+    """Return x * relu6(x + 3) / 6."""
+    return x * relu6(x + 3) / 6
+
+
+def hardswish_grad(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return grad times the slope of hardswish at x: 0 up to -3, 1 from 3 on, x / 3 + 1 / 2 between."""
+    slope = np.where(x >= 3, x.dtype.type(1), x / 3 + 0.5)
+    return np.where(x <= -3, grad.dtype.type(0), grad * slope)
 
 
 def max_pool2d(

@@ -73,7 +73,7 @@ class Sub(Function):
     name = "sub"
 
     def forward(self, a: Array, b: Array) -> Array:
-        return a - b
+        return kernels_of(a).sub(a, b) if hasattr(a, "shape") and hasattr(b, "shape") else a - b
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         return grad, -grad if wanted[1] else None
@@ -86,11 +86,32 @@ class Mul(Function):
 
     def forward(self, a: Array, b: Array) -> Array:
         self.save_inputs(0, 1)
-        return a * b
+        return kernels_of(a).mul(a, b) if hasattr(a, "shape") and hasattr(b, "shape") else a * b
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        a, b = self.saved_inputs
+        return _times(grad, b, a) if wanted[0] else None, _times(grad, a, b) if wanted[1] else None
+
+
+class SumOfProducts(Function):
+    """y = sum of a b over H and W, for each image and channel: dy = sum(b da) + sum(a db)."""
+
+    name = "sum_of_products"
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.save_inputs(0, 1)
+        return kernels_of(a).sum_pixels(a, b, True)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         a, b = self.saved_inputs
         return grad * b if wanted[0] else None, grad * a if wanted[1] else None
+
+
+def _times(grad: Tensor, factor: Operand, like: Operand) -> Tensor:
+    """Return grad * factor, summed over H and W at once where `like` scales the channels of images (N C H W)."""
+    if isinstance(factor, Tensor) and grad.ndim == 4 and grad.shape != like.shape == (*grad.shape[:2], 1, 1):
+        return SumOfProducts.apply(grad, factor)
+    return grad * factor
 
 
 class Div(Function):

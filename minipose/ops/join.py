@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minipose.autograd import Function
+from minipose.autograd import Function, is_grad_enabled
 from minipose.checks import check_integer, check_memory, integers, is_integer, normalise_dims, one_axis
-from minipose.kernels import Array, array_module
+from minipose.kernels import Array, array_module, kernels_of
 from minipose.ops.checks import as_tensor, check_tensor
 from minipose.ops.index import Index
 from minipose.ops.shape import reshape, unsqueeze
@@ -22,15 +22,21 @@ class Concatenate(Function):
 
     def forward(self, *arrays: Array, dim: int) -> Array:
         self.dim, self.lengths = dim, [x.shape[dim] for x in arrays]
+        if dim == 1 and all(x.ndim == 4 and x.dtype == arrays[0].dtype for x in arrays):
+            return kernels_of(arrays[0]).concatenate_channels(*arrays)
         return array_module(arrays[0]).concatenate(arrays, axis=dim)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         pieces, start = [], 0
         for length, want in zip(self.lengths, wanted, strict=True):
-            index = (slice(None),) * self.dim + (slice(start, start + length),)
-            pieces.append(grad[index] if want else None)
+            pieces.append(self._piece(grad, start, start + length) if want else None)
             start += length
         return tuple(pieces)
+
+    def _piece(self, grad: Tensor, start: int, stop: int) -> Tensor:
+        if grad.ndim == 4 and self.dim == 1 and not is_grad_enabled():
+            return Tensor(kernels_of(grad.data).take_channels(grad.data, start, stop))
+        return grad[(slice(None),) * self.dim + (slice(start, stop),)]
 
 
 def _tensors(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:

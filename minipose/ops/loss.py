@@ -5,11 +5,13 @@ For classes, where a target is the number of one, see `minipose.ops.class_loss`.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from minipose.autograd import Function
 from minipose.checks import check_choice, check_flag, check_number
-from minipose.kernels import Array, array_module
+from minipose.kernels import Array, array_module, kernels_of
 from minipose.ops.checks import check_float_tensor
 from minipose.tensor import Tensor
 
@@ -71,6 +73,36 @@ class BinaryCrossEntropy(Function):
         if wanted[1]:
             grad_target = grad * ((1 - x).log() - x.log())
         return grad_x, grad_target
+
+
+class SquaredError(Function):
+    """y = factor sum (a - b)^2, so dy = 2 factor sum (a - b) (da - db)."""
+
+    name = "squared_error"
+
+    def forward(self, a: Array, b: Array, factor: float) -> Array:
+        self.factor = factor
+        self.save_inputs(0, 1)
+        return kernels_of(a).squared_error(a, b) * a.dtype.type(factor)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        grad_a = ScaledDifference.apply(*self.saved_inputs, grad * (2 * self.factor))
+        return grad_a, -grad_a if wanted[1] else None
+
+
+class ScaledDifference(Function):
+    """y = (a - b) s for a number s: dy = s (da - db) + (a - b) ds."""
+
+    name = "scaled_difference"
+
+    def forward(self, a: Array, b: Array, scale: Array) -> Array:
+        self.save_inputs(0, 1, 2)
+        return kernels_of(a).scaled_difference(a, b, scale)
+
+    def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        a, b, scale = self.saved_inputs
+        grad_a = grad * scale
+        return grad_a, -grad_a if wanted[1] else None, grad * (a - b) if wanted[2] else None
 
 
 def check_reduction(name: str, reduction: str, choices: tuple[str, ...] = REDUCTIONS) -> None:
@@ -138,6 +170,9 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
     _check_pair("mse_loss", input, target)
     check_reduction("mse_loss", reduction)
     _check_weight("mse_loss", "weight", weight, input, False)
+    if weight is None and reduction != "none" and input.dtype == target.dtype:
+        factor = 1.0 if reduction == "sum" else 1 / input.numel() if input.numel() else math.nan
+        return SquaredError.apply(input, target, factor=factor)
     difference = input - target
     return _weighted(difference * difference, weight, reduction)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from minipose.autograd import Function
 from minipose.checks import check_flag, check_number, one_axis, reduced_axes
-from minipose.kernels import Array, array_module
+from minipose.kernels import Array, array_module, kernels_of
 from minipose.ops.checks import as_float_tensor, as_tensor
 from minipose.ops.extremes import amax, amin, kept_shape, left_shape
 from minipose.ops.join import cat
@@ -30,6 +30,9 @@ class Sum(Function):
 
     def forward(self, x: Array, axes: tuple[int, ...], keepdim: bool) -> Array:
         self.shape, self.axes = x.shape, axes
+        if x.ndim == 4 and 1 not in axes and all(i in axes or x.shape[i] == 1 for i in (2, 3)) and x.dtype.kind == "f":
+            total = kernels_of(x).sum_pixels(x, None, 0 not in axes)
+            return total if keepdim else total.reshape(left_shape(x.shape, axes))
         total = x.sum(axis=axes, keepdims=keepdim)
         return total if total.dtype == x.dtype else total.astype(x.dtype)  # NumPy widens bool and uint8
 

@@ -114,7 +114,22 @@ def test_pointwise(compare, numbers):
     compare("relu_grad", numbers(N, C, H, W), y)
     compare("copy", x)
     compare("add", x, numbers(N, C, H, W))
-    compare("add", x, numbers(C, 1, 1))
+    for name in ("add", "sub", "mul"):
+        compare(name, x, numbers(C, 1, 1))
+    compare("squared_error", x, numbers(N, C, H, W))
+    compare("scaled_difference", x, numbers(N, C, H, W), np.asarray(1.5, x.dtype))
+    compare("concatenate_channels", x, numbers(N, 2, H, W))
+    compare("take_channels", x, 1, 3)
+    for by_image in (False, True):
+        compare("sum_pixels", x, None, by_image)
+        compare("sum_pixels", x, numbers(N, C, H, W), by_image)
+
+
+@pytest.mark.parametrize("name", ["relu6", "leaky_relu", "sigmoid", "silu", "hardsigmoid", "hardswish"])
+def test_activations(compare, numbers, name):
+    x, options = numbers(N, C, H, W) * 4, (0.3,) if name == "leaky_relu" else ()
+    y = compare(name, x, *options)
+    compare(f"{name}_grad", numbers(N, C, H, W), y if name in ("relu6", "sigmoid", "hardsigmoid") else x, *options)
 
 
 @pytest.mark.parametrize(("options", "size"), POOLS.values(), ids=POOLS)

@@ -7,7 +7,6 @@ from minipose.kernels import cpu, reference
 from tests.oracle import LAYOUTS, assert_close
 
 TAILS = [1, 2, 3, 5, 16, 17, 31, 32, 33, 64, 65]  # around the lanes and the columns of the tiles
-LARGE = 1 << 15  # from this many numbers on, the pointwise kernels use all threads
 TOLERANCE = 1e-5
 PLAIN = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
 
@@ -243,54 +242,6 @@ def test_empty_batches():
     assert cpu.relu(x).shape == cpu.add(x, x).shape == cpu.relu_grad(x, x).shape == x.shape
 
 
-POINTWISE_SHAPES = [(1,), (7, 5), (LARGE - 1,), (LARGE,), (LARGE + 3,), (2, 17, 31, 37)]
-
-
-def test_a_copy_is_one_and_keeps_the_order_of_memory(rng):
-    x = random(rng, 2, 31, 37, 17).transpose(0, 3, 1, 2)
-    y = cpu.copy(x)
-    assert not np.shares_memory(x, y) and y.strides == x.strides
-
-
-@pytest.mark.parametrize("shape", POINTWISE_SHAPES, ids=str)
-@each_layout
-def test_pointwise(shape, layout, rng):
-    a, b = (lay(layout, random(rng, *shape)) for _ in range(2))
-    compare("copy", a)
-    compare("add", a, b)
-    compare("add", a, random(rng, *shape))  # the two may be laid out in different ways
-    compare("relu_grad", a, compare("relu", b))
-    compare("relu_grad", random(rng, *shape), cpu.relu(b))
-
-
-def test_add_broadcasts(rng):
-    x = random(rng, 2, 17, 31, 37)
-    compare("add", x, random(rng, 17, 1, 1))
-    compare("add", random(rng, 1), x)
-    compare("add", x, x[:1])
-
-
-@pytest.mark.parametrize("size", [7, LARGE + 3])
-def test_pointwise_nan_and_infinity(size):
-    x = np.resize(np.float32([np.nan, np.inf, -np.inf, -1, -0.0, 2]), size)
-    grad = np.resize(np.float32([np.inf, np.nan, 3, -np.inf, 5]), size)
-    np.testing.assert_array_equal(cpu.relu(x), np.where(x < 0, 0, x))
-    y = cpu.relu(np.nan_to_num(x))
-    np.testing.assert_array_equal(cpu.relu_grad(grad, y), np.where(y > 0, grad, 0))
-
-
-@pytest.mark.parametrize("shape", [(7, 5), (LARGE + 3,), (2, 17, 31, 37)], ids=str)
-@pytest.mark.parametrize("layout", ["contiguous", "transposed", "channels_last", "stepped"])
-@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
-def test_adam_step(shape, layout, weight_decay, rng):
-    arrays = [lay(layout, random(rng, *shape)) for _ in range(2)]
-    arrays += [lay(layout, np.abs(random(rng, *shape))) for _ in range(2)]
-    wide = [a.astype(np.float64) for a in arrays]
-    for step in (1, 2, 1000):
-        cpu.adam_step(*arrays, 0.01, 0.9, 0.999, 1e-8, weight_decay, step)
-        reference.adam_step(*wide, 0.01, 0.9, 0.999, 1e-8, weight_decay, step)
-    for array, exact in zip(arrays, wide, strict=True):
-        assert_close(array, exact, TOLERANCE)
 
 
 def test_there_is_a_compiled_or_reference_kernel_for_every_name():

@@ -153,7 +153,20 @@ OPERATIONS = [
         "grad * sin(self.saved_inputs[0])",
         f"{DIFFERENCES} unary-sin",
     ),
-    Bug("sigmoid' = s", "ops/activation.py", "grad * (s * (1 - s))", "grad * s", f"{DIFFERENCES} activation-sigmoid"),
+    Bug(
+        "sigmoid' = s",
+        "kernels/reference.py",
+        "grad * (y * (1 - y))",
+        "grad * y",
+        f"{DIFFERENCES} activation-sigmoid",
+    ),
+    Bug(
+        "a sigmoid that is wrong to second order",
+        "ops/activation.py",
+        "upstream * grad * (1 - 2 * s) if",
+        "upstream * grad * (1 - s) if",
+        f"{TWICE} activation-sigmoid",
+    ),
     Bug(
         "relu lets all gradients through",
         "kernels/reference.py",
@@ -170,9 +183,9 @@ OPERATIONS = [
     ),
     Bug(
         "leaky relu does not leak backwards",
-        "ops/activation.py",
-        "input * float(negative_slope))",
-        "(input * float(negative_slope)).detach())",
+        "kernels/reference.py",
+        "np.where(x > 0, grad, grad * slope)",
+        "np.where(x > 0, grad, grad * 0)",
         f"{DIFFERENCES} activation-leaky_relu",
     ),
     Bug(

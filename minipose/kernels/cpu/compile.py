@@ -71,8 +71,8 @@ class Kernel:
     One explicit signature each: arrays of any layout share one compiled version, and nothing is compiled at import.
     """
 
-    def __init__(self, function: Callable, argument_types: tuple[types.Type, ...]) -> None:
-        self.function, self.signature = function, types.void(*argument_types)
+    def __init__(self, function: Callable, argument_types: tuple[types.Type, ...], parallel: bool) -> None:
+        self.function, self.signature, self.parallel = function, types.void(*argument_types), parallel
         self.compiled: Callable | None = None
         self.name, self.__doc__ = name_of(function), function.__doc__
         KERNELS.append(self)
@@ -83,7 +83,9 @@ class Kernel:
         with _compiling:  # two threads may call a kernel for the first time at once
             if self.compiled is not None:
                 return
-            self.compiled = compiled(self.function, self.signature, parallel=True)
+            # Division by zero gives infinity, as NumPy's; to look out for it, loops would go number by number.
+            options = {"parallel": self.parallel, "error_model": "numpy"}
+            self.compiled = compiled(self.function, self.signature, **options)
 
     def __call__(self, *arguments: Any) -> None:
         if self.compiled is None:
@@ -110,6 +112,6 @@ def compiled(function: Callable, signature: types.Type, **options: Any) -> Calla
     return dispatcher
 
 
-def kernel(*argument_types: types.Type) -> Callable[[Callable], Kernel]:
+def kernel(*argument_types: types.Type, parallel: bool = True) -> Callable[[Callable], Kernel]:
     """Decorate a function that is to be compiled for these types, its outer `prange` loops run by all threads."""
-    return lambda function: Kernel(function, argument_types)
+    return lambda function: Kernel(function, argument_types, parallel)

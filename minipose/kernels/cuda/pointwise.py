@@ -17,6 +17,32 @@ def add(a: Array, b: Array) -> Array:
     return a + b
 
 
+def sub(a: Array, b: Array) -> Array:
+    """As `reference.sub`."""
+    return a - b
+
+
+def mul(a: Array, b: Array) -> Array:
+    """As `reference.mul`."""
+    return a * b
+
+
+def sum_pixels(x: Array, other: Array | None = None, by_image: bool = False) -> Array:
+    """As `reference.sum_pixels`."""
+    return (x if other is None else x * other).sum((2, 3) if by_image else (0, 2, 3), keepdims=True)
+
+
+def squared_error(a: Array, b: Array) -> Array:
+    """As `reference.squared_error`."""
+    difference = a - b
+    return (difference * difference).sum()
+
+
+def scaled_difference(a: Array, b: Array, scale: Array) -> Array:
+    """As `reference.scaled_difference`."""
+    return (a - b) * scale
+
+
 def erf(x: Array) -> Array:
     """As `reference.erf`."""
     return importlib.import_module("cupyx.scipy.special").erf(x)
