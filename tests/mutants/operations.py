@@ -35,7 +35,7 @@ OPERATIONS = [
     Bug(
         "leaves share their gradient's memory",
         "autograd/engine.py",
-        'return grad * 1 if create_graph else Tensor(array_module(grad.data).array(grad.data, order="K"))',
+        "return grad * 1 if create_graph else Tensor(kernels_of(grad.data).copy(grad.data))",
         "return grad",
         "tests/autograd/test_engine.py -k share_memory",
     ),
@@ -56,8 +56,8 @@ OPERATIONS = [
     Bug(
         "a Function holds its result",
         "autograd/function.py",
-        "self.edges = tuple((x.grad_fn or x)",
-        "self.result = result; self.edges = tuple((x.grad_fn or x)",
+        "self.edges, self.input_layouts = tuple(edges)",
+        "self.result = result; self.edges, self.input_layouts = tuple(edges)",
         "tests/autograd/test_engine.py -k garbage",
     ),
     Bug(
