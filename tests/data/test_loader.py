@@ -151,6 +151,7 @@ def test_ctrl_c_ends_the_program(items):
     script = f"""
 import os, signal, threading, time
 from minipose.data import prefetch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 for item in prefetch({items}):
     time.sleep(0.01)
