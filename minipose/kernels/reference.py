@@ -7,7 +7,7 @@ Geometry arrives as pairs (vertical, horizontal), checked by the operations in `
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -380,21 +380,21 @@ def resize_grad(grad: np.ndarray, rows: Taps, columns: Taps, size: Pair) -> np.n
 
 
 def adam_step(
-    parameter: np.ndarray,
-    grad: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
+    parameters: Sequence[np.ndarray],
+    grads: Sequence[np.ndarray],
+    first: Sequence[np.ndarray],
+    second: Sequence[np.ndarray],
     lr: float,
     beta1: float,
     beta2: float,
     eps: float,
     weight_decay: float,
-    step: int,
+    steps: Sequence[int],
 ) -> None:
-    """Update `parameter` and the moments `first` and `second` in place (Kingma & Ba 2015, algorithm 1)."""
-    if weight_decay:
-        grad = grad + weight_decay * parameter
-    first += (1 - beta1) * (grad - first)
-    second += (1 - beta2) * (grad * grad - second)
-    scale = lr / (1 - beta1**step)
-    parameter -= scale * first / (np.sqrt(second / (1 - beta2**step)) + eps)
+    """Update parameters and their moments in place (Kingma & Ba 2015, algorithm 1), each at its own step."""
+    for parameter, grad, m, v, step in zip(parameters, grads, first, second, steps, strict=True):
+        if weight_decay:
+            grad = grad + weight_decay * parameter
+        m += (1 - beta1) * (grad - m)
+        v += (1 - beta2) * (grad * grad - v)
+        parameter -= lr / (1 - beta1**step) * m / (np.sqrt(v / (1 - beta2**step)) + eps)

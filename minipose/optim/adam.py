@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 from minipose.checks import check_flag
@@ -71,24 +72,46 @@ class Adam(Optimizer):
         for flag in ("amsgrad", "maximize", "decoupled_weight_decay"):
             check_flag(name, flag, options[flag])
 
-    def update(self, parameter: Array, grad: Array, state: dict[str, Any], options: Mapping[str, Any]) -> None:
-        """Change the array of one parameter in place, and its moments."""
+    def update_group(
+        self,
+        parameters: Sequence[Array],
+        grads: Sequence[Array],
+        states: Sequence[dict[str, Any]],
+        options: Mapping[str, Any],
+    ) -> None:
+        """Change the arrays of one group's parameters in place, and their moments: all by one kernel."""
         lr, (beta1, beta2), eps, decay = (options[key] for key in ("lr", "betas", "eps", "weight_decay"))
-        grad = -grad if options["maximize"] else grad
+        if options["maximize"]:
+            grads = [-grad for grad in grads]
         if options["decoupled_weight_decay"]:
-            parameter *= 1 - lr * decay
+            for parameter in parameters:
+                parameter *= 1 - lr * decay
             decay = 0.0
-        first, second = kept(state, "exp_avg", parameter), kept(state, "exp_avg_sq", parameter)
-        step = state["step"] = state.get("step", 0) + 1
-        if not options["amsgrad"]:
-            kernels_of(parameter).adam_step(parameter, grad, first, second, lr, beta1, beta2, eps, decay, step)
-            return
-        xp, largest = array_module(parameter), kept(state, "max_exp_avg_sq", parameter)
-        grad = grad + decay * parameter if decay else grad
-        first += (1 - beta1) * (grad - first)
-        second += (1 - beta2) * (grad * grad - second)
-        largest[...] = xp.maximum(largest, second)
-        parameter -= lr / (1 - beta1**step) * first / (xp.sqrt(largest / (1 - beta2**step)) + eps)
+        by_kernels: dict[ModuleType, list[tuple[Any, ...]]] = {}
+        for parameter, grad, state in zip(parameters, grads, states, strict=True):
+            first, second = kept(state, "exp_avg", parameter), kept(state, "exp_avg_sq", parameter)
+            step = state["step"] = state.get("step", 0) + 1
+            if options["amsgrad"]:
+                largest = kept(state, "max_exp_avg_sq", parameter)
+                _amsgrad_step(parameter, grad, first, second, largest, lr, beta1, beta2, eps, decay, step)
+            else:
+                entries = by_kernels.setdefault(kernels_of(parameter), [])
+                entries.append((parameter, grad, first, second, step))
+        for kernels, entries in by_kernels.items():
+            *arrays, steps = zip(*entries, strict=True)
+            kernels.adam_step(*arrays, lr, beta1, beta2, eps, decay, steps)
+
+
+def _amsgrad_step(
+    parameter: Array, grad: Array, first: Array, second: Array, largest: Array,
+    lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, step: int,
+) -> None:  # fmt: skip
+    xp = array_module(parameter)
+    grad = grad + weight_decay * parameter if weight_decay else grad
+    first += (1 - beta1) * (grad - first)
+    second += (1 - beta2) * (grad * grad - second)
+    largest[...] = xp.maximum(largest, second)
+    parameter -= lr / (1 - beta1**step) * first / (xp.sqrt(largest / (1 - beta2**step)) + eps)
 
 
 class AdamW(Adam):

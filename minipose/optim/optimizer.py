@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -136,21 +136,23 @@ class Optimizer:
                 raise TypeError(f"{type(self).__name__}.step: closure must be a function, not {closure!r}")
             with enable_grad():
                 loss = closure()
-        for _, p, state in self._with_gradient():
-            self._check_step(p, state)
+        for _, parameters, states in self._with_gradient():
+            for p, state in zip(parameters, states, strict=True):
+                self._check_step(p, state)
         with np.errstate(all="ignore"):  # what has grown beyond all bounds is infinite, and seen as that
-            for group, p, state in self._with_gradient():
-                self.update(p.data, p.grad.data, state, group)
-                p.bump_version()
+            for group, parameters, states in self._with_gradient():
+                self.update_group([p.data for p in parameters], [p.grad.data for p in parameters], states, group)
+                for p in parameters:
+                    p.bump_version()
         return loss
 
-    def _with_gradient(self) -> Iterator[tuple[dict[str, Any], Tensor, dict[str, Any]]]:
+    def _with_gradient(self) -> Iterator[tuple[dict[str, Any], list[Tensor], list[dict[str, Any]]]]:
+        """Yield each group with those of its parameters that have a gradient, and their states."""
         states = iter(self.state)
         for group in self.param_groups:
-            for p in group["params"]:
-                state = next(states)
-                if p.grad is not None:
-                    yield group, p, state
+            pairs = [(p, next(states)) for p in group["params"]]
+            pairs = [(p, state) for p, state in pairs if p.grad is not None]
+            yield group, [p for p, _ in pairs], [state for _, state in pairs]
 
     def _check_step(self, p: Tensor, state: dict[str, Any]) -> None:
         name, kind = f"{type(self).__name__}.step", _kind(p.data)
@@ -170,6 +172,17 @@ class Optimizer:
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Raise ValueError or TypeError where an option is out of range; every optimiser writes its own."""
+
+    def update_group(
+        self,
+        parameters: Sequence[Array],
+        grads: Sequence[Array],
+        states: Sequence[dict[str, Any]],
+        options: Mapping[str, Any],
+    ) -> None:
+        """Change the arrays of one group's parameters in place, and their states: one after the other by `update`."""
+        for parameter, grad, state in zip(parameters, grads, states, strict=True):
+            self.update(parameter, grad, state, options)
 
     def update(self, parameter: Array, grad: Array, state: dict[str, Any], options: Mapping[str, Any]) -> None:
         """Change the array of one parameter in place, and its state; every optimiser writes its own."""

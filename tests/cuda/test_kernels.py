@@ -194,10 +194,10 @@ def test_adam_step(device_module, no_waiting, numbers, layout, weight_decay):
     uploaded = [upload(device_module, a, layout) for a in arrays]
     exact = [widen(a).copy() for a in arrays]
     for step in (1, 2, 1000):
-        options = (1e-2, 0.9, 0.99, 1e-8, weight_decay, step)
+        options = (1e-2, 0.9, 0.99, 1e-8, weight_decay, [step])
         with no_waiting():
-            cuda.adam_step(*uploaded, *options)
-        reference.adam_step(*exact, *options)
+            cuda.adam_step(*([a] for a in uploaded), *options)
+        reference.adam_step(*([a] for a in exact), *options)
     for actual, original, expected in zip(uploaded, arrays, exact, strict=True):
         assert actual.dtype == original.dtype
         assert_close(actual.get(), expected, TOLERANCES[original.dtype.name])

@@ -133,18 +133,24 @@ def test_pointwise_nan_and_infinity(size):
     np.testing.assert_array_equal(cpu.relu_grad(grad, y), np.where(y > 0, grad, 0))
 
 
-@pytest.mark.parametrize("shape", [(7, 5), (61, 37), (LARGE + 3,), (2, 17, 31, 37)], ids=str)
+ADAM_SHAPES = [(7, 5), (61, 37), (LARGE + 3,), (0, 3), (2, 17, 31, 37)]
+
+
+@pytest.mark.parametrize("shapes", [*([shape] for shape in ADAM_SHAPES), ADAM_SHAPES, [(3,)] * 5], ids=str)
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "channels_last", "stepped"])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.01])
-def test_adam_step(shape, layout, weight_decay, rng):
-    arrays = [lay(layout, random(rng, *shape)) for _ in range(2)]
-    arrays += [lay(layout, np.abs(random(rng, *shape))) for _ in range(2)]
-    wide = [a.astype(np.float64) for a in arrays]
+def test_adam_step(shapes, layout, weight_decay, rng):
+    """Of several arrays each is updated, each at its own step."""
+    arrays = [[lay(layout, random(rng, *shape)) for shape in shapes] for _ in range(2)]
+    arrays += [[lay(layout, np.abs(random(rng, *shape))) for shape in shapes] for _ in range(2)]
+    wide = [[a.astype(np.float64) for a in group] for group in arrays]
     for step in (1, 2, 1000):
-        cpu.adam_step(*arrays, 0.01, 0.9, 0.999, 1e-8, weight_decay, step)
-        reference.adam_step(*wide, 0.01, 0.9, 0.999, 1e-8, weight_decay, step)
-    for array, exact in zip(arrays, wide, strict=True):
-        assert_close(array, exact, TOLERANCE)
+        options = (0.01, 0.9, 0.999, 1e-8, weight_decay, [step + 3 * i for i in range(len(shapes))])
+        cpu.adam_step(*arrays, *options)
+        reference.adam_step(*wide, *options)
+    for group, exact in zip(arrays, wide, strict=True):
+        for array, expected in zip(group, exact, strict=True):
+            assert_close(array, expected, TOLERANCE)
 
 
 @pytest.mark.parametrize("shape", CHANNELS, ids=str)

@@ -151,7 +151,7 @@ def test_adam_step(rng):
     parameter, first, second = start.copy(), np.zeros(3), np.zeros(3)
     expected, m, v = start.copy(), np.zeros(3), np.zeros(3)
     for step, grad in enumerate(grads, 1):
-        reference.adam_step(parameter, grad, first, second, lr, beta1, beta2, eps, decay, step)
+        reference.adam_step([parameter], [grad], [first], [second], lr, beta1, beta2, eps, decay, [step])
         g = grad + decay * expected
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
         expected = expected - lr * (m / (1 - beta1**step)) / (np.sqrt(v / (1 - beta2**step)) + eps)

@@ -158,9 +158,16 @@ NETWORKS = [
     Bug(
         "Adam without its first correction",
         "kernels/reference.py",
-        "scale = lr / (1 - beta1**step)",
-        "scale = lr",
+        "lr / (1 - beta1**step)",
+        "lr",
         "tests/optim/test_trajectories.py -k Adam",
+    ),
+    Bug(
+        "every parameter takes the first one's step in the kernel",
+        "kernels/cpu/adam.py",
+        "min(PIECE, table[i, 4] - begin), factors[i],",
+        "min(PIECE, table[i, 4] - begin), factors[0],",
+        "tests/kernels/test_pointwise.py -k adam",
     ),
     Bug(
         "AdamW's decay passes through the moments",
@@ -186,8 +193,8 @@ NETWORKS = [
     Bug(
         "a parameter without gradient stops the step",
         "optim/optimizer.py",
-        "                if p.grad is not None:\n",
-        "                if p.grad is None:\n                    return\n                if True:\n",
+        "            pairs = [(p, state) for p, state in pairs if p.grad is not None]\n",
+        "            if any(p.grad is None for p, _ in pairs):\n                return\n",
         "tests/optim/test_optimizer.py",
     ),
     Bug(

@@ -14,13 +14,14 @@ from minipose.kernels.cpu.activation import (
     silu,
     silu_grad,
 )
+from minipose.kernels.cpu.adam import adam_step
 from minipose.kernels.cpu.channels import sum_pixels
 from minipose.kernels.cpu.conv import conv2d, conv2d_input_grad, conv2d_weight_grad
 from minipose.kernels.cpu.join import concatenate_channels, take_channels
 from minipose.kernels.cpu.loss import scaled_difference, squared_error
 from minipose.kernels.cpu.matmul import matmul
 from minipose.kernels.cpu.norm import batch_norm, batch_norm_grad, batch_statistics
-from minipose.kernels.cpu.pointwise import adam_step, add, copy, erf, mul, relu, relu_grad, sub
+from minipose.kernels.cpu.pointwise import add, copy, erf, mul, relu, relu_grad, sub
 from minipose.kernels.cpu.pool import avg_pool2d, avg_pool2d_grad, max_pool2d, max_pool2d_grad, take_pixels
 from minipose.kernels.cpu.resize import resize, resize_grad
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numba import prange
 
@@ -15,8 +14,6 @@ from minipose.kernels.cpu.layout import lines
 from minipose.kernels.cpu.memory import empty_like
 
 SMALL = 1 << 15  # below this many numbers, waking the threads costs more than they gain
-TINY = 1 << 11  # below this many numbers, NumPy is done before the arrays are seen as lines
-PIECE = 1 << 12  # how many parameters a thread updates at once
 
 
 @kernel(read(1, "C"), write(1, "C"))
@@ -59,30 +56,6 @@ def _relu_grad(grad, y, result):
 def _erf(x, result):
     for i in prange(x.size):
         result[i] = math.erf(x[i])
-
-
-@numba.njit(error_model="numpy")
-def _update(parameter, grad, first, second, constants):
-    beta1, beta2, step_size, scale2, eps, weight_decay = constants
-    for i in range(parameter.size):
-        g = grad[i] + weight_decay * parameter[i]
-        m = first[i] + (np.float32(1) - beta1) * (g - first[i])
-        v = second[i] + (np.float32(1) - beta2) * (g * g - second[i])
-        first[i], second[i] = m, v
-        parameter[i] -= step_size * m / (np.sqrt(v * scale2) + eps)
-
-
-@kernel(write(1, "C"), read(1, "C"), write(1, "C"), write(1, "C"), read(1))
-def _adam(parameter, grad, first, second, constants):
-    for piece in prange(-(-parameter.size // PIECE)):
-        here, there = piece * PIECE, (piece + 1) * PIECE
-        _update(parameter[here:there], grad[here:there], first[here:there], second[here:there], constants)
-
-
-@kernel(write(1, "C"), read(1, "C"), write(1, "C"), write(1, "C"), read(1), parallel=False)
-def _adam_of_few(parameter, grad, first, second, constants):
-    """As `_adam`, in the calling thread alone."""
-    _update(parameter, grad, first, second, constants)
 
 
 def _large_lines(first: np.ndarray, *others: np.ndarray) -> list[np.ndarray] | None:
@@ -156,24 +129,3 @@ def relu_grad(grad: np.ndarray, y: np.ndarray) -> np.ndarray:
     result = empty_like(grad)
     _relu_grad(*views, *lines(result))
     return result
-
-
-def adam_step(
-    parameter: np.ndarray,
-    grad: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    step: int,
-) -> None:
-    """As `reference.adam_step`."""
-    views = lines(parameter, grad, first, second) if parameter.size >= TINY else None
-    if views is None:
-        reference.adam_step(parameter, grad, first, second, lr, beta1, beta2, eps, weight_decay, step)
-        return
-    constants = (beta1, beta2, lr / (1 - beta1**step), 1 / (1 - beta2**step), eps, weight_decay)
-    (_adam if parameter.size >= SMALL else _adam_of_few)(*views, np.array(constants, np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 
 from minipose.kernels import Array, cupy
 
@@ -59,21 +60,21 @@ def relu_grad(grad: Array, y: Array) -> Array:
 
 
 def adam_step(
-    parameter: Array,
-    grad: Array,
-    first: Array,
-    second: Array,
+    parameters: Sequence[Array],
+    grads: Sequence[Array],
+    first: Sequence[Array],
+    second: Sequence[Array],
     lr: float,
     beta1: float,
     beta2: float,
     eps: float,
     weight_decay: float,
-    step: int,
+    steps: Sequence[int],
 ) -> None:
     """As `reference.adam_step`."""
-    if weight_decay:
-        grad = grad + weight_decay * parameter
-    first += (1 - beta1) * (grad - first)
-    second += (1 - beta2) * (grad * grad - second)
-    scale = lr / (1 - beta1**step)
-    parameter -= scale * first / (cupy().sqrt(second / (1 - beta2**step)) + eps)
+    for parameter, grad, m, v, step in zip(parameters, grads, first, second, steps, strict=True):
+        if weight_decay:
+            grad = grad + weight_decay * parameter
+        m += (1 - beta1) * (grad - m)
+        v += (1 - beta2) * (grad * grad - v)
+        parameter -= lr / (1 - beta1**step) * m / (cupy().sqrt(v / (1 - beta2**step)) + eps)
