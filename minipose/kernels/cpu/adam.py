@@ -48,10 +48,7 @@ def _update(addresses, begin, size, factors, constants):
         parameter[i] -= step_size * m / (np.sqrt(v * scale) + eps)
 
 
-TABLE = (read(2, "C", types.int64), read(2, "C"), read(1, "C"), read(1, "C", types.int64))
-
-
-@kernel(*TABLE)
+@kernel(read(2, "C", types.int64), read(2, "C"), read(1, "C"), read(1, "C", types.int64), alone=True)
 def _adam(table, factors, constants, starts):
     """Update what each row of `table` points to: a parameter, its gradient, its moments, how many numbers they are.
 
@@ -61,13 +58,6 @@ def _adam(table, factors, constants, starts):
         i = np.searchsorted(starts, piece, "right") - 1
         begin = (piece - starts[i]) * PIECE
         _update(table[i], begin, min(PIECE, table[i, 4] - begin), factors[i], constants)
-
-
-@kernel(*TABLE, parallel=False)
-def _adam_of_few(table, factors, constants, starts):
-    """As `_adam`, in the calling thread alone."""
-    for i in range(len(table)):
-        _update(table[i], 0, table[i, 4], factors[i], constants)
 
 
 def adam_step(
@@ -97,4 +87,4 @@ def adam_step(
     rows = np.array(table, np.int64)
     starts = np.concatenate([[0], np.cumsum(-(-rows[:, 4] // PIECE))])
     constants = np.array((1 - beta1, 1 - beta2, eps, weight_decay), np.float32)  # 1 - 0.999 is not exact in float32
-    (_adam if rows[:, 4].sum() >= FEW else _adam_of_few)(rows, np.array(factors, np.float32), constants, starts)
+    (_adam if rows[:, 4].sum() >= FEW else _adam.alone)(rows, np.array(factors, np.float32), constants, starts)

@@ -81,10 +81,11 @@ def folders() -> tuple[list[Path], Path | None]:
 class DiskCache:
     """The compiled versions of one function, behind the methods that Numba's dispatcher calls."""
 
-    def __init__(self, function: Callable, on_miss: Callable[[], None], on_failure: Callable[[str], None]) -> None:
+    def __init__(
+        self, function: Callable, name: str, on_miss: Callable[[], None], on_failure: Callable[[str], None]
+    ) -> None:
         """Call `on_miss()` before a compilation, and `on_failure(reason)` where its result cannot be kept."""
-        self.function, self.on_miss, self.on_failure = function, on_miss, on_failure
-        self.name = name_of(function)
+        self.function, self.name, self.on_miss, self.on_failure = function, name, on_miss, on_failure
         # Kernels stand in one of the SOURCES; what is compiled elsewhere brings its own file.
         self.own_file = _digest(Path(function.__code__.co_filename).read_bytes())
         self.cache_path = str(folders()[1])

@@ -69,12 +69,18 @@ class Kernel:
     """A function that Numba compiles when it is first called.
 
     One explicit signature each: arrays of any layout share one compiled version, and nothing is compiled at import.
+
+    Attributes
+    ----------
+    alone : Kernel or None
+        The same in the calling thread, for work so small that waking the other threads costs more than they gain.
     """
 
-    def __init__(self, function: Callable, argument_types: tuple[types.Type, ...], parallel: bool) -> None:
+    def __init__(self, function: Callable, argument_types: tuple[types.Type, ...], parallel: bool = True) -> None:
         self.function, self.signature, self.parallel = function, types.void(*argument_types), parallel
         self.compiled: Callable | None = None
-        self.name, self.__doc__ = name_of(function), function.__doc__
+        self.alone: Kernel | None = None
+        self.name, self.__doc__ = name_of(function) + ("" if parallel else "_alone"), function.__doc__
         KERNELS.append(self)
 
     def compile(self) -> None:
@@ -85,7 +91,7 @@ class Kernel:
                 return
             # Division by zero gives infinity, as NumPy's; to look out for it, loops would go number by number.
             options = {"parallel": self.parallel, "error_model": "numpy"}
-            self.compiled = compiled(self.function, self.signature, **options)
+            self.compiled = compiled(self.function, self.signature, self.name, **options)
 
     def __call__(self, *arguments: Any) -> None:
         if self.compiled is None:
@@ -99,19 +105,29 @@ class Kernel:
                 self.compiled(*arguments)
 
 
-def compiled(function: Callable, signature: types.Type, **options: Any) -> Callable:
+def compiled(function: Callable, signature: types.Type, name: str, **options: Any) -> Callable:
     """Return the function compiled for this signature with these options of `numba.njit`, from disk if it is there."""
     start = time.perf_counter()
     dispatcher = numba.njit(**options)(function)
-    dispatcher._cache = DiskCache(function, _on_miss, _on_failure)
+    dispatcher._cache = DiskCache(function, name, _on_miss, _on_failure)
     dispatcher.compile(signature)
     dispatcher.disable_compile()
     elapsed = time.perf_counter() - start
     if elapsed > SLOW and dispatcher.stats.cache_misses:
-        _say(f"compiled {name_of(function)} in {elapsed:.1f} s")
+        _say(f"compiled {name} in {elapsed:.1f} s")
     return dispatcher
 
 
-def kernel(*argument_types: types.Type, parallel: bool = True) -> Callable[[Callable], Kernel]:
-    """Decorate a function that is to be compiled for these types, its outer `prange` loops run by all threads."""
-    return lambda function: Kernel(function, argument_types, parallel)
+def kernel(*argument_types: types.Type, alone: bool = False) -> Callable[[Callable], Kernel]:
+    """Decorate a function that is to be compiled for these types, its outer `prange` loops run by all threads.
+
+    With `alone` there is also a version for the calling thread, as the kernel's attribute of that name.
+    """
+
+    def decorate(function: Callable) -> Kernel:
+        result = Kernel(function, argument_types)
+        if alone:
+            result.alone = Kernel(function, argument_types, parallel=False)
+        return result
+
+    return decorate

@@ -20,6 +20,7 @@ from minipose.kernels.cpu.tiles import host_tile
 TILE = host_tile()
 ROWS, VECTORS, LANES, COLUMNS = TILE.rows, TILE.vectors, TILE.lanes, TILE.columns
 STRIP = 16  # input channels that are repacked at once
+FEW_TO_PACK = 1 << 16  # below this many numbers, waking the threads costs more than they gain
 BLOCK = 192  # output pixels in a block: many tiles, and a window that fits the second-level cache
 
 
@@ -50,17 +51,19 @@ def pack(weight: np.ndarray, phases: list[Phase]) -> tuple[np.ndarray, np.ndarra
     each row of the table ends with the place where the phase's panels begin.
     """
     C, F = weight.shape[2:]
+    if F == COLUMNS and weight.flags.c_contiguous and phases[0][6:] == (0, 1, 0, 1, 0):
+        return weight.reshape(-1), np.array(phases, np.int64)  # one panel already
     table, size = [], 0
     for phase in phases:
         table.append(phase._replace(start=size))
         size += -(-F // COLUMNS) * phase.KH * phase.KW * C * COLUMNS
     panels = empty((size,))
     rows = np.array(table, np.int64)
-    _pack(weight, rows, panels)
+    (_pack if size >= FEW_TO_PACK else _pack.alone)(weight, rows, panels)
     return panels, rows
 
 
-@kernel(read(4), read(2, "C", types.int64), write(1, "C"))
+@kernel(read(4), read(2, "C", types.int64), write(1, "C"), alone=True)
 def _pack(weight, phases, panels):
     C, F = weight.shape[2:]
     P = -(-F // COLUMNS)

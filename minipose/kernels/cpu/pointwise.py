@@ -14,6 +14,7 @@ from minipose.kernels.cpu.layout import lines
 from minipose.kernels.cpu.memory import empty_like
 
 SMALL = 1 << 15  # below this many numbers, waking the threads costs more than they gain
+FEW_TO_COPY = 1 << 18  # the same where nothing is computed
 
 
 @kernel(read(1, "C"), write(1, "C"))
@@ -64,7 +65,7 @@ def _large_lines(first: np.ndarray, *others: np.ndarray) -> list[np.ndarray] | N
 
 def copy(x: np.ndarray) -> np.ndarray:
     """As `reference.copy`."""
-    views = _large_lines(x)
+    views = lines(x) if x.size >= FEW_TO_COPY else None
     if views is None:
         return reference.copy(x)
     result = empty_like(x)

@@ -32,6 +32,7 @@ SIDE, REACH = 4, 6  # output and input pixels of a tile's side
 POINTS = REACH * REACH
 LINE = 16  # float32 numbers in a cache line
 LEAST_CHANNELS, LEAST_TILES = 16, 64
+FEW_WEIGHTS = 1 << 13  # C * F; below, waking the threads costs more than they gain
 TILES = 48  # tiles of a block: enough rows for the micro-kernel, and a block that fits the second-level cache
 
 A = np.array([[1, 0, 0, 0], [1, 1, 1, 1], [1, -1, 1, -1], [1, 2, 4, 8], [1, -2, 4, -8], [0, 0, 0, 1]], np.float64)
@@ -179,7 +180,7 @@ def _weight_products(x, grad, partial, offset, counts):
                                  1, 0, 0, rows * tile_columns, depth, COLUMNS, True)  # fmt: skip
 
 
-@kernel(read(4), write(1, "C"))
+@kernel(read(4), write(1, "C"), alone=True)
 def _weight_panels(weight, panels):
     """panels (POINTS P C COLUMNS) = G w G', what is beyond F unused; weight is 3 3 C F."""
     _, _, C, F = weight.shape
@@ -197,7 +198,7 @@ def _weight_panels(weight, panels):
             transform_weight(LANES, taps.ctypes.data, 3 * LANES, LANES, target, REACH * step, step)
 
 
-@kernel(read(2, "C"), write(4, "C"))
+@kernel(read(2, "C"), write(4, "C"), alone=True)
 def _weight_taps(partial, weight):
     """weight = G' [ sum over workers of partial ] G, the workers in order."""
     workers, point_step = partial.shape[0], partial.shape[1] // POINTS
@@ -229,7 +230,7 @@ def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair
     """As `correlate.correlate` with a stride and a dilation of 1, for weight (3 3 C F)."""
     _, _, C, F = weight.shape
     panels = empty((POINTS * spread(-(-F // COLUMNS) * C * COLUMNS),))
-    _weight_panels(weight, panels)
+    (_weight_panels if C * F >= FEW_WEIGHTS else _weight_panels.alone)(weight, panels)
     counts = _counts(*y.shape[1:3])
     threads, rows = get_num_threads(), y.shape[0] * counts[0]
     blocks = min(rows, threads * max(1, round(rows * counts[1] / (threads * TILES))))
@@ -242,4 +243,4 @@ def weight_grad(image: np.ndarray, grad: np.ndarray, weight: np.ndarray, offset:
     step = spread(-(-C // ROWS) * ROWS * -(-F // COLUMNS) * COLUMNS)
     partial = empty((get_num_threads(), POINTS * step))
     _weight_products(image, grad, partial, offset, _counts(*grad.shape[1:3]))
-    _weight_taps(partial, weight)
+    (_weight_taps if C * F >= FEW_WEIGHTS else _weight_taps.alone)(partial, weight)
