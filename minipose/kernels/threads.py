@@ -13,6 +13,8 @@ import threading
 from minipose.checks import check_integer
 
 VARIABLE = "MINIPOSE_NUM_THREADS"
+SPINS = 10_000  # how often a waiting thread looks for work before it sleeps
+WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": str(SPINS)}  # the second is GNU OpenMP's, and goes first
 
 
 class _Setting:
@@ -123,24 +125,24 @@ def _only_one() -> bool:
 
 
 def start_threads() -> None:
-    """Start Numba's threads, and have them sleep between kernels.
+    """Start Numba's threads, and have them wait for the next kernel awake for a moment, and asleep after it.
 
-    OpenMP's default is to spin while waiting for the next kernel. Alone on the machine that is a tenth faster; but
-    where another program wants a core, spinning threads keep the working one from it, and a step takes ten times as
-    long instead of twice. The policy is read when the library is loaded; whoever sets it in the environment has it.
+    To wake a thread takes longer than many a kernel, and a training step has some 150 of them. But where another program
+    wants a core, a thread that spins for long, as OpenMP's do by default, keeps the working one from it. SPINS are a
+    tenth to a half of a millisecond, which outlasts the Python between two kernels. The policy is read when the library
+    is loaded; whoever sets one of these variables in the environment has it.
     """
     global turn
     import numba
 
-    chosen = "OMP_WAIT_POLICY" in os.environ
-    if not chosen:
-        os.environ["OMP_WAIT_POLICY"] = "passive"
+    waiting = {} if WAITING.keys() & os.environ.keys() else WAITING
+    os.environ.update(waiting)
     try:
         apply_num_threads()
         numba.get_num_threads()
     finally:
-        if not chosen:
-            del os.environ["OMP_WAIT_POLICY"]
+        for name in waiting:
+            del os.environ[name]
     if turn is None and numba.threading_layer() == "workqueue":
         turn = threading.Lock()
 
