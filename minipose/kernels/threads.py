@@ -127,10 +127,10 @@ def _only_one() -> bool:
 def start_threads() -> None:
     """Start Numba's threads, and have them wait for the next kernel awake for a moment, and asleep after it.
 
-    To wake a thread takes longer than many a kernel, and a training step has some 150 of them. But where another program
-    wants a core, a thread that spins for long, as OpenMP's do by default, keeps the working one from it. SPINS are a
-    tenth to a half of a millisecond, which outlasts the Python between two kernels. The policy is read when the library
-    is loaded; whoever sets one of these variables in the environment has it.
+    To wake a thread takes longer than many a kernel, and a training step has some 150 of them. But where another
+    program wants a core, a thread that spins for long, as OpenMP's do by default, keeps the working one from it. SPINS
+    are a tenth to a half of a millisecond, which outlasts the Python between two kernels. The policy is read when the
+    library is loaded; whoever sets one of these variables in the environment has it.
     """
     global turn
     import numba

@@ -19,7 +19,7 @@ from numba import njit
 
 from minipose import get_num_threads, set_num_threads
 from minipose.kernels import reference
-from minipose.kernels.cpu import winograd
+from minipose.kernels.cpu import minimal, winograd
 from minipose.kernels.cpu.correlate import LANES, ROWS, VECTORS, Phase, correlate, pack
 from minipose.kernels.cpu.layout import channels_last, empty_image
 
@@ -82,7 +82,7 @@ def steps(x: np.ndarray, w: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
 
     def fewer_products(threads: int) -> np.ndarray:
         set_num_threads(threads)
-        winograd.correlate(last, taps, y.transpose(0, 2, 3, 1), (1, 1))
+        winograd.correlate(last, taps, y.transpose(0, 2, 3, 1), (1, 1), minimal.plain(4, 3))
         return y
 
     threads = get_num_threads()

@@ -3,7 +3,8 @@
 Each names the tests that must notice it, as narrow as pytest can select, so that a run takes seconds.
 """
 
+from tests.mutants.kernels import KERNELS
 from tests.mutants.networks import NETWORKS
 from tests.mutants.operations import OPERATIONS
 
-BUGS = [*OPERATIONS, *NETWORKS]
+BUGS = [*OPERATIONS, *KERNELS, *NETWORKS]

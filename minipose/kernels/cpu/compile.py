@@ -10,13 +10,14 @@ from typing import Any
 
 import numba
 from numba import types
+from numba.core.ccallback import CFunc
 
 from minipose.kernels import threads
 from minipose.kernels.cpu.cache import DiskCache, name_of
 
 PAIR = types.UniTuple(types.int64, 2)
 SLOW = 1.0  # in seconds; a compilation that takes longer is reported
-KERNELS: list[Kernel] = []  # every kernel that has been imported, for `minipose warmup`
+KERNELS: list[Kernel | Subroutine] = []  # every one that has been imported, for `minipose warmup`
 
 talkative = True  # whether compilations are reported on stderr
 
@@ -103,6 +104,31 @@ class Kernel:
         else:
             with threads.turn:
                 self.compiled(*arguments)
+
+
+class Subroutine:
+    """A function of integers that kernels call by its address; it is compiled when the address is first asked for."""
+
+    def __init__(self, function: Callable, name: str, count: int) -> None:
+        self.function, self.name, self.signature = function, name, types.void(*([types.int64] * count))
+        self.compiled: CFunc | None = None
+        KERNELS.append(self)
+
+    def compile(self) -> None:
+        """Compile the function, or load what an earlier process compiled."""
+        with _compiling:
+            if self.compiled is None:
+                callback = CFunc(self.function, (self.signature.args, self.signature.return_type), {}, {})
+                callback._cache = DiskCache(self.function, self.name, _on_miss, _on_failure)
+                callback.compile()
+                self.compiled = callback
+
+    @property
+    def address(self) -> int:
+        """Where the function is in memory."""
+        if self.compiled is None:
+            self.compile()
+        return self.compiled.address
 
 
 def compiled(function: Callable, signature: types.Type, name: str, **options: Any) -> Callable:

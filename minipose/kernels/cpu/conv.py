@@ -27,8 +27,9 @@ def conv2d(x: np.ndarray, weight: np.ndarray, stride: Pair, padding: Pair, dilat
     if y.size == 0:
         return y
     image, result = channels_last(x), y.transpose(0, 2, 3, 1)
-    if winograd.fits(weight.shape, y.shape, stride, dilation, groups):
-        winograd.correlate(image, weight.transpose(2, 3, 1, 0), result, padding)
+    method = winograd.method(weight.shape, y.shape, stride, dilation, groups)
+    if method:
+        winograd.correlate(image, weight.transpose(2, 3, 1, 0), result, padding, method)
         return y
     phase = Phase(0, 0, *weight.shape[2:], *padding)
     if depthwise.fits(weight.shape, groups):
@@ -68,9 +69,11 @@ def conv2d_input_grad(
     if result.size == 0:
         return result
     image, target = channels_last(grad), result.transpose(0, 2, 3, 1)
-    if winograd.fits(weight.shape, result.shape, stride, dilation, groups):
+    method = winograd.input_grad_method(weight.shape, result.shape, stride, padding, dilation, groups)
+    if method:
         turned = weight.transpose(2, 3, 0, 1)[::-1, ::-1]
-        winograd.correlate(image, turned, target, (2 - padding[0], 2 - padding[1]))
+        offset = (KH - 1 - padding[0], KW - 1 - padding[1]) if sh == 1 else (-method.start, -method.start)
+        winograd.correlate(image, turned, target, offset, method)
         return result
     phases = []
     for i in range(min(sh, H)):
@@ -94,8 +97,9 @@ def conv2d_weight_grad(
     C, F = x.shape[1] // groups, grad.shape[1]
     result = empty((*kernel, C, F))
     images, grads = channels_last(x), channels_last(grad)
-    if winograd.fits((F, C, *kernel), grad.shape, stride, dilation, groups):
-        winograd.weight_grad(images, grads, result, padding)
+    method = winograd.weight_grad_method((F, C, *kernel), grad.shape, stride, dilation, groups)
+    if method:
+        winograd.weight_grad(images, grads, result, padding, method)
         return result.transpose(3, 2, 0, 1)
     if depthwise.fits((F, C), groups):
         depthwise.weight_grad(images, grads, result[..., 0, :], stride, dilation, padding)

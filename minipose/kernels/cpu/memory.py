@@ -7,6 +7,7 @@ fills it; and a training step asks for the same sizes every time.
 from __future__ import annotations
 
 import math
+import threading
 from collections import defaultdict
 
 import numpy as np
@@ -51,3 +52,24 @@ def empty_like(array: np.ndarray) -> np.ndarray:
     order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
     result = empty(tuple(array.shape[axis] for axis in order))
     return result.transpose([order.index(axis) for axis in range(array.ndim)])
+
+
+class _ThisThread(threading.local):
+    def __init__(self) -> None:
+        self.buffers: dict[str, np.ndarray] = {}
+
+
+def workspace(name: str, *shape: int) -> np.ndarray:
+    """Return an uninitialised float32 array for the inside of a kernel: the same memory at every call by that name.
+
+    It is the calling thread's until it asks by that name again. So a kernel's workspace is neither cleared by the
+    system at each call, nor far from the caches.
+    """
+    size = math.prod(shape)
+    buffer = _here.buffers.get(name)
+    if buffer is None or buffer.size < size:
+        buffer = _here.buffers[name] = np.empty(size, np.float32)
+    return buffer[:size].reshape(shape)
+
+
+_here = _ThisThread()

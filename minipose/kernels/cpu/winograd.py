@@ -1,17 +1,20 @@
-"""Convolution 3x3 of stride 1 with a quarter of the multiplications (Winograd 1980; Lavin & Gray 2016, section 4).
+"""Convolution with fewer multiplications, by the matrices of `minimal`.
 
-A tile of 4 x 4 output pixels sees 6 x 6 input pixels. For constant matrices A (6 x 4), B (6 x 6) and G (6 x 3)
+A square tile of the result sees a square of the input. With the matrices A, B and G of a filter with as many taps as
+the kernel has rows
 
     y = A' [ (G w G') * (B x B') ] A      (* entry by entry, ' the transpose)
 
-so 36 products stand for 144. Summed over input channels, each of the 36 entries is a matrix product of tiles by
-channels, which is the micro-kernel's work. With the upstream gradient g of the tile the same is a trilinear form
+so for kernels of 3 x 3 and tiles of 4 x 4, 36 products stand for 144. Summed over input channels, each of the 36
+entries is a matrix product of tiles by channels, which is the micro-kernel's work. With the upstream gradient g of the
+tile the same is a trilinear form
 
-    T(x, w, g) = sum over 36 entries of  (B x B') * (G w G') * (A g A')
+    T(x, w, g) = sum over the entries of  (B x B') * (G w G') * (A g A')
 
 whose derivative by w is G' [ sum over tiles of (B x B') * (A g A') ] G; the one by x is a convolution again, with the
-kernel turned round. The constants are not exact in float32 and the sums cancel: the error is some ten times that of
-the plain convolution, still a millionth of the largest value.
+kernel turned round and, for a stride of 2, zeros between the numbers of g, which no product is spent on. The constants
+are not exact in float32 and the sums cancel: the error is some ten times that of the plain convolution, still a
+millionth of the largest value.
 """
 
 from __future__ import annotations
@@ -20,47 +23,95 @@ import numba
 import numpy as np
 from numba import prange, types
 
-from minipose.kernels.cpu.compile import PAIR, kernel, read, write
+from minipose.kernels.cpu import minimal
+from minipose.kernels.cpu.compile import PAIR, Subroutine, kernel, read, write
 from minipose.kernels.cpu.contraction import contract, copy_floats
 from minipose.kernels.cpu.correlate import COLUMNS, LANES, ROWS, VECTORS, _fill_window
-from minipose.kernels.cpu.memory import empty
-from minipose.kernels.cpu.transform import two_sided
+from minipose.kernels.cpu.memory import workspace
+from minipose.kernels.cpu.minimal import Minimal
+from minipose.kernels.cpu.transform import call_transform, two_sided
 from minipose.kernels.reference import Pair
 from minipose.kernels.threads import get_num_threads
 
-SIDE, REACH = 4, 6  # output and input pixels of a tile's side
-POINTS = REACH * REACH
 LINE = 16  # float32 numbers in a cache line
-LEAST_CHANNELS, LEAST_TILES = 16, 64
+LEAST_TILES = 64
+# The least channels for kernels of a stride and a size, and the least products of C and F: with fewer, the transforms
+# take as long as the multiplications that they save.
+LEAST = {(1, 3): (16, 0), (2, 3): (32, 2048), (2, 4): (32, 0)}
 FEW_WEIGHTS = 1 << 13  # C * F; below, waking the threads costs more than they gain
-TILES = 48  # tiles of a block: enough rows for the micro-kernel, and a block that fits the second-level cache
+CACHED = 1 << 17  # float32 numbers of a block of tiles, about: they should stay in the second-level cache
+MOST_BLOCK = 8 * ROWS  # tiles
 
-A = np.array([[1, 0, 0, 0], [1, 1, 1, 1], [1, -1, 1, -1], [1, 2, 4, 8], [1, -2, 4, -8], [0, 0, 0, 1]], np.float64)
-B = np.array([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
-              [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]], np.float64)  # fmt: skip
-G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.float64) / 24
-
-transform_input, transform_grad, transform_output = two_sided(B), two_sided(A), two_sided(A.T)
-transform_weight, transform_taps = two_sided(G), two_sided(G.T)
+SIZES = types.UniTuple(types.int64, 4)
 
 
-def fits(weight: tuple[int, ...], y: tuple[int, ...], stride: Pair, dilation: Pair, groups: int) -> bool:
-    """Return whether a convolution by weight (F C KH KW) to y (N F OH OW) can be done this way, and is faster for it.
+_transforms: dict[str, Subroutine] = {}
 
-    The weights' 36 entries are written and read once, which takes as long as some dozens of tiles save.
+
+def _transform(matrix: str, method: Minimal) -> Subroutine:
+    """Return the product with "A", "At", "B", "G" or "Gt" of a method, At being the transpose of A."""
+    name = f"{matrix}_{method.name}"
+    if name not in _transforms:
+        values = getattr(method, matrix[0])
+        _transforms[name] = two_sided(name, values.T if matrix.endswith("t") else values)
+    return _transforms[name]
+
+
+# Made now, though not compiled, for `minipose warmup` to find: forward, gradient by the weight, gradient by the input.
+for _method in (minimal.plain(4, 3), minimal.strided(4, 3), minimal.strided(4, 4), minimal.spaced(4, 3, 1),
+                minimal.spaced(4, 4, 2)):  # fmt: skip
+    for _matrix in ("B", "At", "G", *(("A", "Gt") if _method.name in ("4_of_3", "4_of_4_strided") else ())):
+        _transform(_matrix, _method)
+
+
+def _kind(weight: tuple[int, ...], stride: Pair, dilation: Pair, groups: int) -> tuple[int, int] | None:
+    """Return the stride and the taps in a row, or None if a convolution by weight (F C KH KW) is not of this kind."""
+    F, C, KH, KW = weight
+    if KH != KW or stride[0] != stride[1] or dilation != (1, 1) or groups != 1 or (stride[0], KH) not in LEAST:
+        return None
+    channels, products = LEAST[stride[0], KH]
+    return (stride[0], KH) if min(F, C) >= channels and F * C >= products else None
+
+
+def _if_worth(method: Minimal, y: tuple[int, ...]) -> Minimal | None:
+    """Return the method, or None for a result y (N F OH OW) of few tiles, or of tiles with little in them.
+
+    The weights' entries are written and read once, which takes as long as some dozens of tiles save.
     """
-    F, C, *kernel = weight
-    if kernel != [3, 3] or stride != (1, 1) or dilation != (1, 1) or groups != 1 or min(F, C) < LEAST_CHANNELS:
-        return False
-    (N, _, OH, OW), (tile_rows, tile_columns) = y, _counts(*y[2:])
+    (N, _, OH, OW), (tile_rows, tile_columns) = y, _counts(method, *y[2:])
     tiles = tile_rows * tile_columns
-    return N * tiles >= LEAST_TILES and 2 * tiles * SIDE * SIDE <= 3 * OH * OW
+    return method if N * tiles >= LEAST_TILES and 2 * tiles * method.side**2 <= 3 * OH * OW else None
+
+
+def method(weight: tuple[int, ...], y: tuple[int, ...], stride: Pair, dilation: Pair, groups: int) -> Minimal | None:
+    """Return how to convolve by weight (F C KH KW) to y (N F OH OW), or None where that would not be faster."""
+    kind = _kind(weight, stride, dilation, groups)
+    return kind and _if_worth((minimal.plain if kind[0] == 1 else minimal.strided)(4, kind[1]), y)
+
+
+def weight_grad_method(
+    weight: tuple[int, ...], y: tuple[int, ...], stride: Pair, dilation: Pair, groups: int
+) -> Minimal | None:
+    """Return how to compute the gradient by the weight, or None where that would not be faster."""
+    # Of 3 x 3 with a stride of 2, the sums of 81 entries for 9 weights take what fewer products save.
+    return None if (stride[0], weight[2]) == (2, 3) else method(weight, y, stride, dilation, groups)
+
+
+def input_grad_method(
+    weight: tuple[int, ...], x: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Minimal | None:
+    """Return how to compute the gradient by the input x (N C H W), with the kernel turned round, or None."""
+    kind = _kind(weight, stride, dilation, groups)
+    if kind is None or padding[0] != padding[1]:
+        return None
+    _, taps = kind
+    return _if_worth(minimal.plain(4, taps) if kind[0] == 1 else minimal.spaced(4, taps, taps - 1 - padding[0]), x)
 
 
 def spread(size: int) -> int:
     """Round up to an odd number of cache lines.
 
-    The 36 vectors of a tile lie that far apart. At a power of two they would crowd into a few sets of the cache, and
+    The entries of a tile lie that far apart. At a power of two they would crowd into a few sets of the cache, and
     drive each other out of it.
     """
     lines = -(-size // LINE)
@@ -71,176 +122,209 @@ _spread = numba.njit(spread)
 
 
 @numba.njit
-def _transform_tiles(image, first, rows, top, left, counts, window, tiles, step):
-    """tiles[k, t, c] = B x B' at `point k * step + t * depth + c`, for rows of tiles counted through all images."""
-    C = image.shape[3]
-    depth = -(-C // LANES) * LANES
-    tile_rows, tile_columns = counts
-    width = tile_columns * SIDE + REACH - SIDE
-    for r in range(rows):
-        n, i = divmod(first + r, tile_rows)
-        _fill_window(window, image[n], i * SIDE - top, -left, REACH, width)
-        for j in range(tile_columns):
-            for c in range(0, C, LANES):
-                source = window.ctypes.data + 4 * (j * SIDE * C + c)
-                target = tiles.ctypes.data + 4 * ((r * tile_columns + j) * depth + c)
-                transform_input(LANES, source, width * C, C, target, REACH * step, step)
+def _transform_square(image, top, left, size, inside, window, function, target, points, step):
+    """Write the transform of the square of `image` (H W C) at (top, left) to target, its entries `step` apart."""
+    H, W, C = image.shape
+    if inside and top >= 0 and left >= 0 and top + size <= H and left + size <= W:
+        source = image.ctypes.data + top * image.strides[0] + left * image.strides[1]
+        row, column = image.strides[0] // 4, image.strides[1] // 4
+    else:
+        _fill_window(window, image, top, left, size, size)
+        source, row, column = window.ctypes.data, size * C, C
+    call_transform(function, C, source, row, column, target, points * step, step)
 
 
-@kernel(read(4), read(1, "C"), write(4), PAIR, PAIR, types.int64, types.int64)
-def _correlate(x, panels, y, offset, counts, workers, blocks):
+@kernel(read(4), read(1, "C"), write(4), PAIR, PAIR, SIZES, PAIR, write(2, "C"), types.int64)
+def _correlate(x, panels, y, offset, counts, sizes, transforms, scratch, T):
+    """y = the correlation of x with the weights that `panels` holds the entries of, T tiles at a time."""
     N, _, _, C = x.shape
     _, OH, OW, F = y.shape
-    P, panel_step = -(-F // COLUMNS), panels.size // POINTS
+    step, reach, side, points = sizes
+    entries = points * points
+    P, panel_step = -(-F // COLUMNS), panels.size // entries
     tile_rows, tile_columns = counts
-    total = N * tile_rows
+    total, workers = N * tile_rows * tile_columns, scratch.shape[0]
     depth, width_f = -(-C // LANES) * LANES, P * COLUMNS
-    T = -(-(-(-total // blocks) * tile_columns) // ROWS) * ROWS
     tile_step, product_step = _spread(T * depth), _spread(T * width_f)
     for worker in prange(workers):
-        window = np.empty(REACH * (tile_columns * SIDE + REACH - SIDE) * C + LANES, np.float32)
-        tiles = np.zeros(POINTS * tile_step, np.float32)
-        products = np.empty(POINTS * product_step, np.float32)
-        square = np.empty((SIDE, SIDE, width_f), np.float32)
-        reads, writes = np.arange(ROWS) * depth, np.arange(ROWS) * width_f
-        for block in range(worker * blocks // workers, (worker + 1) * blocks // workers):
-            first = block * total // blocks
-            rows = (block + 1) * total // blocks - first
-            _transform_tiles(x, first, rows, offset[0], offset[1], counts, window, tiles, tile_step)
-            for k in range(POINTS):
+        tiles, products = scratch[worker], scratch[worker, entries * tile_step :]
+        window = scratch[worker, entries * (tile_step + product_step) :]
+        square = window[reach * reach * C + LANES :]
+        reads, writes, last_reads = np.arange(ROWS) * depth, np.arange(ROWS) * width_f, np.empty(ROWS, np.int64)
+        begin, end = worker * total // workers, (worker + 1) * total // workers
+        for first in range(begin, end, T):
+            count = min(T, end - first)
+            for t in range(count):
+                n, i, j = _place(first + t, tile_rows, tile_columns)
+                _transform_square(x[n], i * step - offset[0], j * step - offset[1], reach, C % LANES == 0, window,
+                                  transforms[0], tiles.ctypes.data + 4 * t * depth, points, tile_step)  # fmt: skip
+            for i in range(ROWS):  # where there are no more tiles, the last one again
+                last_reads[i] = min(i, (count - 1) % ROWS) * depth
+            for k in range(entries):
                 for p in range(P):
                     operand = panels.ctypes.data + 4 * (k * panel_step + p * C * COLUMNS)
-                    for t in range(0, rows * tile_columns, ROWS):
+                    for t in range(0, count, ROWS):
                         source = tiles.ctypes.data + 4 * (k * tile_step + t * depth)
                         target = products.ctypes.data + 4 * (k * product_step + t * width_f + p * COLUMNS)
+                        table = reads.ctypes.data if t + ROWS <= count else last_reads.ctypes.data
                         if F - p * COLUMNS > LANES:
-                            contract(ROWS, VECTORS, LANES, source, reads.ctypes.data, operand, target,
+                            contract(ROWS, VECTORS, LANES, source, table, operand, target,
                                      writes.ctypes.data, 1, 0, 0, C, 1, COLUMNS, False)  # fmt: skip
                         else:
-                            contract(ROWS, 1, LANES, source, reads.ctypes.data, operand, target,
+                            contract(ROWS, 1, LANES, source, table, operand, target,
                                      writes.ctypes.data, 1, 0, 0, C, 1, COLUMNS, False)  # fmt: skip
-            for t in range(rows * tile_columns):
-                r, j = divmod(t, tile_columns)
-                n, i = divmod(first + r, tile_rows)
-                height, width = min(SIDE, OH - i * SIDE), min(SIDE, OW - j * SIDE)
-                inside = height == SIDE and width == SIDE and F % LANES == 0
-                for f in range(0, F, LANES):
-                    source = products.ctypes.data + 4 * (t * width_f + f)
-                    if inside:
-                        target, line, pixel = y[n, i * SIDE, j * SIDE].ctypes.data, y.strides[1] // 4, y.strides[2] // 4
-                    else:
-                        target, line, pixel = square.ctypes.data, SIDE * width_f, width_f
-                    transform_output(LANES, source, REACH * product_step, product_step, target + 4 * f, line, pixel)
-                if not inside:
+            for t in range(count):
+                n, i, j = _place(first + t, tile_rows, tile_columns)
+                height, width = min(side, OH - i * side), min(side, OW - j * side)
+                whole = height == side and width == side and F % LANES == 0
+                if whole:
+                    target, line, pixel = y[n, i * side, j * side].ctypes.data, y.strides[1] // 4, y.strides[2] // 4
+                else:
+                    target, line, pixel = square.ctypes.data, side * width_f, width_f
+                call_transform(transforms[1], F, products.ctypes.data + 4 * t * width_f, points * product_step,
+                               product_step, target, line, pixel)  # fmt: skip
+                if not whole:
                     for a in range(height):
                         for b in range(width):
-                            copy_floats(y[n, i * SIDE + a, j * SIDE + b].ctypes.data, square[a, b].ctypes.data, F)
+                            source = square.ctypes.data + 4 * (a * side + b) * width_f
+                            copy_floats(y[n, i * side + a, j * side + b].ctypes.data, source, F)
 
 
-@kernel(read(4), read(4), write(2, "C"), PAIR, PAIR)
-def _weight_products(x, grad, partial, offset, counts):
-    """partial[worker] (POINTS K F) = sum over the worker's tiles of (B x B') * (A grad A'), whole blocks of K and F."""
+@numba.njit
+def _place(tile, tile_rows, tile_columns):
+    """Return the image, the row and the column of a tile counted through all images."""
+    line, j = divmod(tile, tile_columns)
+    n, i = divmod(line, tile_rows)
+    return n, i, j
+
+
+@kernel(read(4), read(4), write(2, "C"), PAIR, PAIR, SIZES, PAIR, write(2, "C"), types.int64)
+def _weight_products(x, grad, partial, offset, counts, sizes, transforms, scratch, T):
+    """partial[worker] (entries K F) = sum over the worker's tiles of (B x B') * (A grad A'), in whole blocks."""
     N, _, _, C = x.shape
     F = grad.shape[3]
-    workers, point_step = partial.shape[0], partial.shape[1] // POINTS
+    step, reach, side, points = sizes
+    entries, workers = points * points, partial.shape[0]
+    point_step = partial.shape[1] // entries
     K, width_f = -(-C // ROWS) * ROWS, -(-F // COLUMNS) * COLUMNS
     tile_rows, tile_columns = counts
-    total = N * tile_rows
-    per_block = max(1, TILES // tile_columns)
-    T, panels, depth, width = per_block * tile_columns, width_f // COLUMNS, -(-C // LANES) * LANES, tile_columns * SIDE
+    total = N * tile_rows * tile_columns
+    panels, depth = width_f // COLUMNS, -(-C // LANES) * LANES
     tile_step, grad_step = _spread(T * depth + ROWS), _spread(T * width_f)
     for worker in prange(workers):
         mine = partial[worker]
         mine[:] = 0
-        window = np.empty(REACH * (width + REACH - SIDE) * C + LANES, np.float32)
-        grad_window = np.empty(SIDE * width * F + LANES, np.float32)
-        tiles = np.zeros(POINTS * tile_step, np.float32)
-        grads = np.zeros(POINTS * grad_step, np.float32)
+        tiles, grads = scratch[worker], scratch[worker, entries * tile_step :]
+        window = scratch[worker, entries * (tile_step + grad_step) :]
+        square = window[reach * reach * C + LANES :]
         reads, writes = np.arange(ROWS), np.arange(ROWS) * width_f
         begin, end = worker * total // workers, (worker + 1) * total // workers
-        for first in range(begin, end, per_block):
-            rows = min(per_block, end - first)
-            _transform_tiles(x, first, rows, offset[0], offset[1], counts, window, tiles, tile_step)
-            for r in range(rows):
-                n, i = divmod(first + r, tile_rows)
-                _fill_window(grad_window, grad[n], i * SIDE, 0, SIDE, width)
-                for j in range(tile_columns):
-                    for f in range(0, F, LANES):
-                        p, at = divmod(f, COLUMNS)
-                        source = grad_window.ctypes.data + 4 * (j * SIDE * F + f)
-                        target = grads.ctypes.data + 4 * ((p * T + r * tile_columns + j) * COLUMNS + at)
-                        transform_grad(LANES, source, width * F, F, target, REACH * grad_step, grad_step)
-            for k in range(POINTS):
+        for first in range(begin, end, T):
+            count = min(T, end - first)
+            for t in range(count):
+                n, i, j = _place(first + t, tile_rows, tile_columns)
+                _transform_square(x[n], i * step - offset[0], j * step - offset[1], reach, C % LANES == 0, window,
+                                  transforms[0], tiles.ctypes.data + 4 * t * depth, points, tile_step)  # fmt: skip
+                for p in range(panels):
+                    part = grad[n, :, :, p * COLUMNS : (p + 1) * COLUMNS]
+                    target = grads.ctypes.data + 4 * (p * T + t) * COLUMNS
+                    _transform_square(part, i * side, j * side, side, part.shape[2] % LANES == 0, square,
+                                      transforms[1], target, points, grad_step)  # fmt: skip
+            for k in range(entries):
                 for p in range(panels):
                     operand = grads.ctypes.data + 4 * (k * grad_step + p * T * COLUMNS)
                     for c in range(0, K, ROWS):
                         source = tiles.ctypes.data + 4 * (k * tile_step + c)
                         target = mine.ctypes.data + 4 * (k * point_step + c * width_f + p * COLUMNS)
                         contract(ROWS, VECTORS, LANES, source, reads.ctypes.data, operand, target, writes.ctypes.data,
-                                 1, 0, 0, rows * tile_columns, depth, COLUMNS, True)  # fmt: skip
+                                 1, 0, 0, count, depth, COLUMNS, True)  # fmt: skip
 
 
-@kernel(read(4), write(1, "C"), alone=True)
-def _weight_panels(weight, panels):
-    """panels (POINTS P C COLUMNS) = G w G', what is beyond F unused; weight is 3 3 C F."""
-    _, _, C, F = weight.shape
-    step = panels.size // POINTS
+@kernel(read(4), write(1, "C"), types.int64, types.int64, alone=True)
+def _weight_panels(weight, panels, points, transform):
+    """panels (entries P C COLUMNS) = G w G', what is beyond F unused; weight is K K C F."""
+    taps, _, C, F = weight.shape
+    step = panels.size // (points * points)
     for part in prange(-(-F // LANES)):  # not over c: weights turned round lie beside each other by c
         f = part * LANES
-        taps = np.zeros((3, 3, LANES), np.float32)
+        square = np.zeros((taps, taps, LANES), np.float32)
         for c in range(C):
-            for a in range(3):
-                for b in range(3):
-                    values, tap = weight[a, b, c, f : f + LANES], taps[a, b]
+            for a in range(taps):
+                for b in range(taps):
+                    values, tap = weight[a, b, c, f : f + LANES], square[a, b]
                     for lane in range(values.size):
                         tap[lane] = values[lane]
             target = panels.ctypes.data + 4 * ((f // COLUMNS * C + c) * COLUMNS + f % COLUMNS)
-            transform_weight(LANES, taps.ctypes.data, 3 * LANES, LANES, target, REACH * step, step)
+            call_transform(transform, LANES, square.ctypes.data, taps * LANES, LANES, target, points * step, step)
 
 
-@kernel(read(2, "C"), write(4, "C"), alone=True)
-def _weight_taps(partial, weight):
+@kernel(read(2, "C"), write(4, "C"), types.int64, types.int64, alone=True)
+def _weight_taps(partial, weight, points, transform):
     """weight = G' [ sum over workers of partial ] G, the workers in order."""
-    workers, point_step = partial.shape[0], partial.shape[1] // POINTS
-    _, _, C, F = weight.shape
+    workers, point_step = partial.shape[0], partial.shape[1] // (points * points)
+    taps, _, C, F = weight.shape
     width_f = -(-F // COLUMNS) * COLUMNS
     for c in prange(C):
-        points, taps = np.empty((POINTS, LANES), np.float32), np.empty((3, 3, LANES), np.float32)
+        entries, square = np.empty((points * points, LANES), np.float32), np.empty((taps, taps, LANES), np.float32)
         for f in range(0, F, LANES):
-            points[:] = 0
+            entries[:] = 0
             for worker in range(workers):
-                for k in range(POINTS):
+                for k in range(points * points):
                     begin = k * point_step + c * width_f + f
-                    values, sums = partial[worker, begin : begin + LANES], points[k]
+                    values, sums = partial[worker, begin : begin + LANES], entries[k]
                     for lane in range(LANES):
                         sums[lane] += values[lane]
-            transform_taps(LANES, points.ctypes.data, REACH * LANES, LANES, taps.ctypes.data, 3 * LANES, LANES)
-            for a in range(3):
-                for b in range(3):
-                    values, tap = weight[a, b, c, f : f + LANES], taps[a, b]
+            call_transform(transform, LANES, entries.ctypes.data, points * LANES, LANES, square.ctypes.data,
+                           taps * LANES, LANES)  # fmt: skip
+            for a in range(taps):
+                for b in range(taps):
+                    values, tap = weight[a, b, c, f : f + LANES], square[a, b]
                     for lane in range(values.size):
                         values[lane] = tap[lane]
 
 
-def _counts(OH: int, OW: int) -> Pair:
-    return -(-OH // SIDE), -(-OW // SIDE)
+def _counts(method: Minimal, OH: int, OW: int) -> Pair:
+    return -(-OH // method.side), -(-OW // method.side)
 
 
-def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair) -> None:
-    """As `correlate.correlate` with a stride and a dilation of 1, for weight (3 3 C F)."""
+def _block(method: Minimal, tiles: int, numbers: int) -> int:
+    """Return how many tiles a worker takes at a time, where each has `numbers` at every entry."""
+    share = -(-tiles // get_num_threads())
+    most = min(MOST_BLOCK, max(1, CACHED // (method.points**2 * numbers * ROWS)) * ROWS)
+    return -(-share // -(-share // most))
+
+
+def _scratch(method: Minimal, C: int, width_f: int, steps: int) -> np.ndarray:
+    """Return the workers' space for the entries of a block, a window of the input and one of the result."""
+    size = method.points**2 * steps + method.reach**2 * C + LANES + method.side**2 * width_f + LANES
+    return workspace("tiles", get_num_threads(), size)
+
+
+def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair, method: Minimal) -> None:
+    """y (N H W F) = the correlation of image (N H W C) with weight (K K C F), whose taps begin `offset` before it."""
     _, _, C, F = weight.shape
-    panels = empty((POINTS * spread(-(-F // COLUMNS) * C * COLUMNS),))
-    (_weight_panels if C * F >= FEW_WEIGHTS else _weight_panels.alone)(weight, panels)
-    counts = _counts(*y.shape[1:3])
-    threads, rows = get_num_threads(), y.shape[0] * counts[0]
-    blocks = min(rows, threads * max(1, round(rows * counts[1] / (threads * TILES))))
-    _correlate(image, panels, y, offset, counts, min(threads, blocks), blocks)
+    entries, counts = method.points**2, _counts(method, *y.shape[1:3])
+    depth, width_f = -(-C // LANES) * LANES, -(-F // COLUMNS) * COLUMNS
+    panels = workspace("panels", entries * spread(width_f * C))
+    run = _weight_panels if C * F >= FEW_WEIGHTS else _weight_panels.alone
+    run(weight, panels, method.points, _transform("G", method).address)
+    T = _block(method, y.shape[0] * counts[0] * counts[1], depth + width_f)
+    rows = -(-T // ROWS) * ROWS
+    scratch = _scratch(method, C, width_f, spread(rows * depth) + spread(rows * width_f))
+    sizes = method.step, method.reach, method.side, method.points
+    transforms = _transform("B", method).address, _transform("At", method).address
+    _correlate(image, panels, y, offset, counts, sizes, transforms, scratch, rows)
 
 
-def weight_grad(image: np.ndarray, grad: np.ndarray, weight: np.ndarray, offset: Pair) -> None:
-    """As `correlate.correlate_with_grad` with a stride and a dilation of 1, for weight (3 3 C F)."""
+def weight_grad(image: np.ndarray, grad: np.ndarray, weight: np.ndarray, offset: Pair, method: Minimal) -> None:
+    """weight (K K C F) = the gradient of `correlate` by its weight for the gradient by its result, `grad`."""
     _, _, C, F = weight.shape
-    step = spread(-(-C // ROWS) * ROWS * -(-F // COLUMNS) * COLUMNS)
-    partial = empty((get_num_threads(), POINTS * step))
-    _weight_products(image, grad, partial, offset, _counts(*grad.shape[1:3]))
-    (_weight_taps if C * F >= FEW_WEIGHTS else _weight_taps.alone)(partial, weight)
+    counts, depth, width_f = _counts(method, *grad.shape[1:3]), -(-C // LANES) * LANES, -(-F // COLUMNS) * COLUMNS
+    T = _block(method, grad.shape[0] * counts[0] * counts[1], depth + width_f)
+    scratch = _scratch(method, C, width_f, spread(T * depth + ROWS) + spread(T * width_f))
+    partial = workspace("partial", get_num_threads(), method.points**2 * spread(-(-C // ROWS) * ROWS * width_f))
+    sizes = method.step, method.reach, method.side, method.points
+    transforms = _transform("B", method).address, _transform("A", method).address
+    _weight_products(image, grad, partial, offset, counts, sizes, transforms, scratch, T)
+    run = _weight_taps if C * F >= FEW_WEIGHTS else _weight_taps.alone
+    run(partial, weight, method.points, _transform("Gt", method).address)
