@@ -19,7 +19,7 @@ from minipose.kernels.cpu.tiles import host_tile
 
 TILE = host_tile()
 ROWS, VECTORS, LANES, COLUMNS = TILE.rows, TILE.vectors, TILE.lanes, TILE.columns
-STRIP = 16  # input channels that are repacked at once
+STRIP = 128  # input channels that are repacked at once
 FEW_TO_PACK = 1 << 16  # below this many numbers, waking the threads costs more than they gain
 BLOCK = 192  # output pixels in a block: many tiles, and a window that fits the second-level cache
 
@@ -65,24 +65,30 @@ def pack(weight: np.ndarray, phases: list[Phase]) -> tuple[np.ndarray, np.ndarra
 
 @kernel(read(4), read(2, "C", types.int64), write(1, "C"), alone=True)
 def _pack(weight, phases, panels):
-    C, F = weight.shape[2:]
-    P = -(-F // COLUMNS)
-    for item in prange(phases.shape[0] * P):
-        row, _, KH, KW = phases[item // P, :4]
-        first = item % P * COLUMNS
-        tap_row, row_step, tap_column, column_step, start = phases[item // P, 6:]
-        to = start + item % P * KH * KW * C * COLUMNS
-        for a in range(KH):
-            for b in range(KW):
-                tap = weight[tap_row + a * row_step, tap_column + b * column_step, :, first : first + COLUMNS]
-                panel = panels[to : to + C * COLUMNS].reshape(C, COLUMNS)
-                if tap.shape[1] < COLUMNS:  # what happens to lie there may be slow to multiply
-                    panel[:] = 0
-                for begin in range(0, C, STRIP):  # a cache line of weights turned round is read as a whole
-                    for j in range(tap.shape[1]):
-                        for c in range(begin, min(begin + STRIP, C)):
-                            panel[c, j] = tap[c, j]
-                to += C * COLUMNS
+    KH, KW, C, F = weight.shape
+    P, strips = -(-F // COLUMNS), -(-C // STRIP)
+    for item in prange(phases.shape[0] * KH * KW * strips):  # in the order in which the weights lie in memory
+        phase, tap, strip = item // (KH * KW * strips), item // strips % (KH * KW), item % strips
+        tap_rows, tap_columns = phases[phase, 2:4]
+        tap_row, row_step, tap_column, column_step, start = phases[phase, 6:]
+        if tap >= tap_rows * tap_columns:
+            continue
+        a, b = divmod(tap, tap_columns)
+        source = weight[tap_row + a * row_step, tap_column + b * column_step, strip * STRIP : (strip + 1) * STRIP]
+        count = source.shape[0]
+        for p in range(P):
+            at = start + ((p * tap_rows * tap_columns + tap) * C + strip * STRIP) * COLUMNS
+            panel, columns = panels[at : at + count * COLUMNS].reshape(count, COLUMNS), source[:, p * COLUMNS :]
+            width = min(COLUMNS, columns.shape[1])
+            if width < COLUMNS:  # what happens to lie there may be slow to multiply
+                panel[:] = 0
+            if weight.strides[3] == 4:
+                for c in range(count):
+                    copy_floats(panel[c].ctypes.data, columns[c].ctypes.data, width)
+            else:
+                for j in range(width):
+                    for c in range(count):
+                        panel[c, j] = columns[c, j]
 
 
 @numba.njit

@@ -34,13 +34,14 @@ from minipose.kernels.reference import Pair
 from minipose.kernels.threads import get_num_threads
 
 LINE = 16  # float32 numbers in a cache line
-LEAST_TILES = 64
-# The least channels for kernels of a stride and a size, and the least products of C and F: with fewer, the transforms
-# take as long as the multiplications that they save.
-LEAST = {(1, 3): (16, 0), (2, 3): (32, 2048), (2, 4): (32, 0)}
+# Where this is faster, by the stride and the size of the kernel: with fewer channels C or F, or a smaller C * F, the
+# transforms take as long as the multiplications that they save, and with fewer tiles to use them, the weights' entries.
+LEAST_CHANNELS = {(1, 3): 16, (2, 3): 32, (2, 4): 32}
+LEAST_PRODUCT = {(1, 3): 256, (2, 3): 2048, (2, 4): 1024}
+LEAST_TILES = {1: 32, 2: 64}
 FEW_WEIGHTS = 1 << 13  # C * F; below, waking the threads costs more than they gain
 CACHED = 1 << 17  # float32 numbers of a block of tiles, about: they should stay in the second-level cache
-MOST_BLOCK = 8 * ROWS  # tiles
+MOST_TILES = 96  # of a block
 
 SIZES = types.UniTuple(types.int64, 4)
 
@@ -64,36 +65,34 @@ for _method in (minimal.plain(4, 3), minimal.strided(4, 3), minimal.strided(4, 4
         _transform(_matrix, _method)
 
 
-def _kind(weight: tuple[int, ...], stride: Pair, dilation: Pair, groups: int) -> tuple[int, int] | None:
-    """Return the stride and the taps in a row, or None if a convolution by weight (F C KH KW) is not of this kind."""
+def _fits(weight: tuple[int, ...], stride: Pair, dilation: Pair, groups: int) -> bool:
+    """Return whether there is a method for a convolution by weight (F C KH KW), and channels enough for it."""
     F, C, KH, KW = weight
-    if KH != KW or stride[0] != stride[1] or dilation != (1, 1) or groups != 1 or (stride[0], KH) not in LEAST:
-        return None
-    channels, products = LEAST[stride[0], KH]
-    return (stride[0], KH) if min(F, C) >= channels and F * C >= products else None
+    kind = stride[0], KH
+    if KH != KW or stride[0] != stride[1] or dilation != (1, 1) or groups != 1 or kind not in LEAST_CHANNELS:
+        return False
+    return min(F, C) >= LEAST_CHANNELS[kind] and F * C >= LEAST_PRODUCT[kind]
 
 
-def _if_worth(method: Minimal, y: tuple[int, ...]) -> Minimal | None:
-    """Return the method, or None for a result y (N F OH OW) of few tiles, or of tiles with little in them.
-
-    The weights' entries are written and read once, which takes as long as some dozens of tiles save.
-    """
+def _if_worth(method: Minimal, y: tuple[int, ...], stride: Pair) -> Minimal | None:
+    """Return the method, or None for a result y (N F OH OW) of few tiles, or of tiles with little in them."""
     (N, _, OH, OW), (tile_rows, tile_columns) = y, _counts(method, *y[2:])
     tiles = tile_rows * tile_columns
-    return method if N * tiles >= LEAST_TILES and 2 * tiles * method.side**2 <= 3 * OH * OW else None
+    return method if N * tiles >= LEAST_TILES[stride[0]] and 2 * tiles * method.side**2 <= 3 * OH * OW else None
 
 
 def method(weight: tuple[int, ...], y: tuple[int, ...], stride: Pair, dilation: Pair, groups: int) -> Minimal | None:
     """Return how to convolve by weight (F C KH KW) to y (N F OH OW), or None where that would not be faster."""
-    kind = _kind(weight, stride, dilation, groups)
-    return kind and _if_worth((minimal.plain if kind[0] == 1 else minimal.strided)(4, kind[1]), y)
+    if not _fits(weight, stride, dilation, groups):
+        return None
+    return _if_worth((minimal.plain if stride == (1, 1) else minimal.strided)(4, weight[2]), y, stride)
 
 
 def weight_grad_method(
     weight: tuple[int, ...], y: tuple[int, ...], stride: Pair, dilation: Pair, groups: int
 ) -> Minimal | None:
     """Return how to compute the gradient by the weight, or None where that would not be faster."""
-    # Of 3 x 3 with a stride of 2, the sums of 81 entries for 9 weights take what fewer products save.
+    # For a kernel of 3 x 3 and a stride of 2, the sums of 81 entries take what fewer products save.
     return None if (stride[0], weight[2]) == (2, 3) else method(weight, y, stride, dilation, groups)
 
 
@@ -101,11 +100,11 @@ def input_grad_method(
     weight: tuple[int, ...], x: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Minimal | None:
     """Return how to compute the gradient by the input x (N C H W), with the kernel turned round, or None."""
-    kind = _kind(weight, stride, dilation, groups)
-    if kind is None or padding[0] != padding[1]:
+    if not _fits(weight, stride, dilation, groups) or padding[0] != padding[1]:
         return None
-    _, taps = kind
-    return _if_worth(minimal.plain(4, taps) if kind[0] == 1 else minimal.spaced(4, taps, taps - 1 - padding[0]), x)
+    taps = weight[2]
+    plain = stride == (1, 1)
+    return _if_worth(minimal.plain(4, taps) if plain else minimal.spaced(4, taps, taps - 1 - padding[0]), x, stride)
 
 
 def spread(size: int) -> int:
@@ -245,10 +244,12 @@ def _weight_panels(weight, panels, points, transform):
     """panels (entries P C COLUMNS) = G w G', what is beyond F unused; weight is K K C F."""
     taps, _, C, F = weight.shape
     step = panels.size // (points * points)
-    for part in prange(-(-F // LANES)):  # not over c: weights turned round lie beside each other by c
-        f = part * LANES
+    parts = -(-F // LANES)
+    along_f = weight.strides[3] == 4  # weights turned round lie beside each other by c
+    for outer in prange(C if along_f else parts):
         square = np.zeros((taps, taps, LANES), np.float32)
-        for c in range(C):
+        for inner in range(parts if along_f else C):
+            c, f = (outer, inner * LANES) if along_f else (inner, outer * LANES)
             for a in range(taps):
                 for b in range(taps):
                     values, tap = weight[a, b, c, f : f + LANES], square[a, b]
@@ -287,10 +288,9 @@ def _counts(method: Minimal, OH: int, OW: int) -> Pair:
     return -(-OH // method.side), -(-OW // method.side)
 
 
-def _block(method: Minimal, tiles: int, numbers: int) -> int:
-    """Return how many tiles a worker takes at a time, where each has `numbers` at every entry."""
+def _block(tiles: int, most: int) -> int:
+    """Return how many tiles a worker takes at a time: equal parts of its share."""
     share = -(-tiles // get_num_threads())
-    most = min(MOST_BLOCK, max(1, CACHED // (method.points**2 * numbers * ROWS)) * ROWS)
     return -(-share // -(-share // most))
 
 
@@ -308,7 +308,8 @@ def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair
     panels = workspace("panels", entries * spread(width_f * C))
     run = _weight_panels if C * F >= FEW_WEIGHTS else _weight_panels.alone
     run(weight, panels, method.points, _transform("G", method).address)
-    T = _block(method, y.shape[0] * counts[0] * counts[1], depth + width_f)
+    most = CACHED // (entries * (depth + width_f) * ROWS) * ROWS
+    T = _block(y.shape[0] * counts[0] * counts[1], min(max(most, ROWS), MOST_TILES))
     rows = -(-T // ROWS) * ROWS
     scratch = _scratch(method, C, width_f, spread(rows * depth) + spread(rows * width_f))
     sizes = method.step, method.reach, method.side, method.points
@@ -320,7 +321,7 @@ def weight_grad(image: np.ndarray, grad: np.ndarray, weight: np.ndarray, offset:
     """weight (K K C F) = the gradient of `correlate` by its weight for the gradient by its result, `grad`."""
     _, _, C, F = weight.shape
     counts, depth, width_f = _counts(method, *grad.shape[1:3]), -(-C // LANES) * LANES, -(-F // COLUMNS) * COLUMNS
-    T = _block(method, grad.shape[0] * counts[0] * counts[1], depth + width_f)
+    T = _block(grad.shape[0] * counts[0] * counts[1], MOST_TILES)  # each block of tiles adds to all entries
     scratch = _scratch(method, C, width_f, spread(T * depth + ROWS) + spread(T * width_f))
     partial = workspace("partial", get_num_threads(), method.points**2 * spread(-(-C // ROWS) * ROWS * width_f))
     sizes = method.step, method.reach, method.side, method.points
