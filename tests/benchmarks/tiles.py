@@ -57,7 +57,7 @@ def multiplier(tile: Tile) -> Callable:
     def multiply(count, a, b, c, a_rows, c_rows):
         for _ in range(count):
             contract(rows, vectors, lanes, a.ctypes.data, a_rows.ctypes.data, b.ctypes.data, c.ctypes.data,
-                     c_rows.ctypes.data, 1, 0, 0, a.shape[1], 1, columns, False)  # fmt: skip
+                     c_rows.ctypes.data, 1, 0, 0, 1, 0, 0, a.shape[1], 1, columns, False)  # fmt: skip
 
     return multiply
 

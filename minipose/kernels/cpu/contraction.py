@@ -1,14 +1,14 @@
 """The micro-kernel: a small block of a product, held in registers.
 
-    C[i, j] (+)= sum over k1, k2 of  A[i, k1, k2] * B[k1, k2, j]        i < rows,  j < vectors * lanes
+    C[i, j] (+)= sum over k0, k1, k2 of  A[i, k0, k1, k2] * B[k0, k1, k2, j]        i < rows,  j < vectors * lanes
 
-Row i of A and of C begins where a table of offsets says; k1 and k2 move through A and B by strides. So A may be
+Row i of A and of C begins where a table of offsets says; k0, k1 and k2 move through A and B by strides. So A may be
 windows of an image that were never copied into a matrix, and rows may belong to any pixels. Convolution, both of its
 gradients and the matrix product are this one loop with other strides:
 
     convolution          i: output pixel        j: output channel    k1: kernel row    k2: kernel column and channel
     gradient by input    i: input pixel         j: input channel     k1: kernel row    k2: kernel column, output channel
-    gradient by weight   i: row, column, input channel of the kernel   j: output channel   k1: output row   k2: column
+    gradient by weight   i: kernel row, column, input channel   j: output channel   k0: image, k1: row, k2: column
     matrix product       i: row                 j: column            k2: inner dimension
 
 The loop is written in LLVM's intermediate representation because the block must stay in registers: one vector of B is
@@ -120,7 +120,7 @@ class _Block:
 
 
 class _LanewiseBlock(_Block):
-    """As _Block, but A has a number of its own for every lane: C[i, j] (+)= sum of A[i, k1, k2, j] * B[k1, k2, j]."""
+    """As _Block, but A has a number of its own for every lane: A[i, k0, k1, k2, j] instead of A[i, k0, k1, k2]."""
 
     def step(self, a_rows: list, a_offset: Any, b_address: Any, accumulators: list) -> list:
         """Return the accumulators after one value of k2."""
@@ -136,31 +136,38 @@ class _LanewiseBlock(_Block):
 def _contraction(kind: type[_Block]) -> Callable:
     """Return the function that computes one block of this kind.
 
-    a, b, c and the tables are addresses in bytes; strides and table entries count float32s; n1 and n2 are at least 1.
+    a, b, c and the tables are addresses in bytes; strides and table entries count float32s; each n is at least 1.
     """
 
     @intrinsic(prefer_literal=True)
-    def contract(typingctx, rows, vectors, lanes, a, a_table, b, c, c_table, n1, a_1, b_1, n2, a_2, b_2, accumulate):
+    def contract(
+        typingctx, rows, vectors, lanes, a, a_table, b, c, c_table, n0, a_0, b_0, n1, a_1, b_1, n2, a_2, b_2, accumulate
+    ):
         if not all(isinstance(t, types.IntegerLiteral) for t in (rows, vectors, lanes)):
             return None
         size = (rows.literal_value, vectors.literal_value, lanes.literal_value)
-        signature = types.void(rows, vectors, lanes, *([types.intp] * 11), types.boolean)
+        signature = types.void(rows, vectors, lanes, *([types.intp] * 14), types.boolean)
 
         def generate(context, builder, signature, arguments):
-            a, a_table, b, c, c_table, n1, a_1, b_1, n2, a_2, b_2, accumulate = arguments[3:]
+            a, a_table, b, c, c_table, *loops, accumulate = arguments[3:]
             block = kind(builder, *size)
             a_rows, c_rows = block.row_addresses(a, a_table), block.row_addresses(c, c_table)
             block.prefetch(c_rows, write=True)  # the block then need not wait for them at its end
-            a_1, b_1, a_2, b_2 = (block.bytes(stride) for stride in (a_1, b_1, a_2, b_2))
             zeros = [ir.Constant(block.vector, None)] * (block.rows * block.vectors)
+            (n0, *steps0), (n1, *steps1), (n2, *steps2) = (
+                (loops[k], block.bytes(loops[k + 1]), block.bytes(loops[k + 2])) for k in (0, 3, 6)
+            )
 
             def inner(positions, accumulators):
                 return block.step(a_rows, *positions, accumulators)
 
-            def outer(positions, accumulators):
-                return block.loop(n2, positions, [a_2, b_2], accumulators, inner)
+            def middle(positions, accumulators):
+                return block.loop(n2, positions, steps2, accumulators, inner)
 
-            result = block.loop(n1, [_constant(0), b], [a_1, b_1], zeros, outer)
+            def outer(positions, accumulators):
+                return block.loop(n1, positions, steps1, accumulators, middle)
+
+            result = block.loop(n0, [_constant(0), b], steps0, zeros, outer)
             block.store(c_rows, cgutils.as_bool_bit(builder, accumulate), result)
             return context.get_dummy_value()
 

@@ -1,7 +1,7 @@
 """Convolution and its two gradients, as drivers of the micro-kernel over blocks of output pixels.
 
-Arrays are N H W C here, with channels contiguous. A block of output rows of one image is computed at a time: small
-enough that its input window, with zeros for the padding, stays in the core's cache.
+Arrays are N H W C here, with channels contiguous. A block of output rows of one image, or of a few small images, is
+computed at a time: small enough that its input window, with zeros for the padding, stays in the core's cache.
 """
 
 from __future__ import annotations
@@ -121,17 +121,18 @@ def _inside(image, height, width, top, left):
 
 
 @numba.njit
-def _tables(rows, OW, line, stride, C, y_strides, step, reads, writes):
+def _tables(images, rows, columns, plane, line, stride, C, y_strides, step, reads, writes):
     """Write where the window is read, and y written, for every pixel of a block, counted in float32s.
 
     Entries beyond the last pixel repeat it: what they compute is thrown away.
     """
     p = 0
-    for i in range(rows):
-        for j in range(OW):
-            reads[p] = i * stride[0] * line + j * stride[1] * C
-            writes[p] = (i * step[0] * y_strides[1] + j * step[1] * y_strides[2]) // 4
-            p += 1
+    for n in range(images):
+        for i in range(rows):
+            for j in range(columns):
+                reads[p] = n * plane + i * stride[0] * line + j * stride[1] * C
+                writes[p] = (n * y_strides[0] + i * step[0] * y_strides[1] + j * step[1] * y_strides[2]) // 4
+                p += 1
     for q in range(p, min(p + ROWS, reads.size)):
         reads[q], writes[q] = reads[p - 1], writes[p - 1]
 
@@ -154,24 +155,30 @@ def correlate(x, panels, phases, y, stride, dilation, step, workers):
             top, bottom = max(top, phase[4]), max(bottom, (phase[2] - 1) * dh - phase[4])
             left, right = max(left, phase[5]), max(right, (phase[3] - 1) * dw - phase[5])
     block_rows = max(1, min(OH, BLOCK // OW))
+    # Of small images some share a block, so that the panels go by less often, but no worker is left without one.
+    block_images = min(max(1, BLOCK // (OH * OW)), max(1, N // workers))
     blocks = -(-OH // block_rows)
+    items = -(-N // block_images) * blocks
     width = (OW - 1) * sw + left + right + 1
     in_place = _inside(x, (OH - 1) * sh + bottom + 1, width, top, left)
     line = x.strides[1] // 4 if in_place else width * C
-    most = -(-block_rows * OW // ROWS) * ROWS
+    plane = x.strides[0] // 4 if in_place else ((block_rows - 1) * sh + top + bottom + 1) * line
+    most = -(-block_images * block_rows * OW // ROWS) * ROWS
     for worker in prange(workers):
         # Used in every turn of the loop below, so that Numba does not free them while their addresses are read.
-        window = np.empty(1 if in_place else ((block_rows - 1) * sh + top + bottom + 1) * width * C, np.float32)
+        window = np.empty(1 if in_place else block_images * plane, np.float32)
         reads, writes = np.empty((len(phases), most), np.int64), np.empty((len(phases), most), np.int64)
         spill, spill_rows = np.empty((ROWS, COLUMNS), np.float32), np.arange(ROWS) * COLUMNS
-        made = np.full(len(phases), -1)  # for how many rows the tables are made
-        for item in range(worker * N * blocks // workers, (worker + 1) * N * blocks // workers):
-            n, first = item // blocks, item % blocks * block_rows
+        made = np.full(len(phases), -1)  # for how many pixels the tables are made
+        for item in range(worker * items // workers, (worker + 1) * items // workers):
+            n, first = item // blocks * block_images, item % blocks * block_rows
+            images = min(block_images, N - n)
             if in_place:
                 origin = x[n, first * sh].ctypes.data
             else:
                 height = (min(block_rows, OH - first) - 1) * sh + top + bottom + 1
-                _fill_window(window, x[n], first * sh - top, -left, height, width)
+                for image in range(images):
+                    _fill_window(window[image * plane :], x[n + image], first * sh - top, -left, height, width)
                 origin = window.ctypes.data
             for k in range(len(phases)):
                 row, column, KH, KW = phases[k, :4]
@@ -180,19 +187,17 @@ def correlate(x, panels, phases, y, stride, dilation, step, workers):
                 if rows <= 0 or columns <= 0:
                     continue
                 corner = y[n, first * step[0] + row, column:].ctypes.data
+                pixels = images * rows * columns
+                if made[k] != pixels:
+                    _tables(images, rows, columns, plane, line, stride, C, y.strides, step, reads[k], writes[k])
+                    made[k] = pixels
                 if KH * KW == 0:
-                    for i in range(rows):
-                        for j in range(columns):
-                            pixel = i * step[0] * y.strides[1] + j * step[1] * y.strides[2]
-                            zero_floats(corner + pixel, F)
+                    for p in range(pixels):
+                        zero_floats(corner + 4 * writes[k, p], F)
                     continue
-                if made[k] != rows:
-                    _tables(rows, columns, line, stride, C, y.strides, step, reads[k], writes[k])
-                    made[k] = rows
                 source = origin + 4 * ((top - phases[k, 4]) * line + (left - phases[k, 5]) * C)
                 # Adjacent kernel columns of adjacent pixels are one run of memory, unless dilation tears it apart.
                 calls, run = (1, KW * C) if dw == 1 else (KW, C)
-                pixels = rows * columns
                 for p in range(P):
                     valid = min(COLUMNS, F - p * COLUMNS)
                     panel = panels.ctypes.data + 4 * (phases[k, 10] + p * KH * KW * C * COLUMNS)
@@ -206,10 +211,10 @@ def correlate(x, panels, phases, y, stride, dilation, step, workers):
                             at, with_ = source + 4 * b * dw * C, panel + 4 * b * C * COLUMNS
                             if valid > LANES:
                                 contract(ROWS, VECTORS, LANES, at, reads[k, t:].ctypes.data, with_, target, table,
-                                         KH, dh * line, KW * C * COLUMNS, run, 1, COLUMNS, b > 0)  # fmt: skip
+                                         1, 0, 0, KH, dh * line, KW * C * COLUMNS, run, 1, COLUMNS, b > 0)  # fmt: skip
                             else:
                                 contract(ROWS, 1, LANES, at, reads[k, t:].ctypes.data, with_, target, table,
-                                         KH, dh * line, KW * C * COLUMNS, run, 1, COLUMNS, b > 0)  # fmt: skip
+                                         1, 0, 0, KH, dh * line, KW * C * COLUMNS, run, 1, COLUMNS, b > 0)  # fmt: skip
                         if not whole:
                             for i in range(min(ROWS, pixels - t)):
                                 to = corner + 4 * (writes[k, t + i] + p * COLUMNS)
@@ -229,11 +234,15 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
     KH, KW = weight.shape[:2]
     workers, K, width_f = partial.shape
     block_rows = max(1, min(OH, BLOCK // OW))
+    block_images = min(max(1, BLOCK // (OH * OW)), max(1, N // workers))
     blocks = -(-OH // block_rows)
+    items = -(-N // block_images) * blocks
     width = (OW - 1) * sw + (KW - 1) * dw + 1
     in_place = _inside(x, (OH - 1) * sh + (KH - 1) * dh + 1, width, top, left)
     panels = width_f // COLUMNS
+    is_panel = F == COLUMNS and grad.flags.c_contiguous
     line = x.strides[1] // 4 if in_place else width * C
+    plane = x.strides[0] // 4 if in_place else ((block_rows - 1) * sh + (KH - 1) * dh + 1) * line
     for worker in prange(workers):
         mine = partial[worker]
         mine[:] = 0
@@ -242,27 +251,32 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
             tap, c = divmod(min(k, KH * KW * C - 1), C)
             reads[k] = tap // KW * dh * line + tap % KW * dw * C + c
         writes = np.arange(ROWS) * width_f
-        window = np.empty(1 if in_place else ((block_rows - 1) * sh + (KH - 1) * dh + 1) * width * C, np.float32)
-        packed = np.zeros((panels, block_rows * OW, COLUMNS), np.float32)
-        for item in range(worker * N * blocks // workers, (worker + 1) * N * blocks // workers):
-            n, row = item // blocks, item % blocks * block_rows
-            rows = min(block_rows, OH - row)
-            if in_place:
-                source = x[n, row * sh].ctypes.data
-            else:
-                _fill_window(window, x[n], row * sh - top, -left, (rows - 1) * sh + (KH - 1) * dh + 1, width)
-                source = window.ctypes.data
-            for i in range(rows):
-                for j in range(OW):
-                    pixel = grad[n, row + i, j].ctypes.data
-                    for p in range(panels):
-                        count = min(COLUMNS, F - p * COLUMNS)
-                        copy_floats(packed[p, i * OW + j].ctypes.data, pixel + 4 * p * COLUMNS, count)
+        window = np.empty(1 if in_place else block_images * plane, np.float32)
+        packed = np.zeros((panels, 1 if is_panel else block_images * block_rows * OW, COLUMNS), np.float32)
+        for item in range(worker * items // workers, (worker + 1) * items // workers):
+            n, row = item // blocks * block_images, item % blocks * block_rows
+            images, rows = min(block_images, N - n), min(block_rows, OH - row)
+            source = x[n, row * sh].ctypes.data if in_place else window.ctypes.data
+            for image in range(0 if in_place else images):
+                _fill_window(window[image * plane :], x[n + image], row * sh - top, -left,
+                             (rows - 1) * sh + (KH - 1) * dh + 1, width)  # fmt: skip
+            for q in range(0 if is_panel else images * rows * OW):
+                pixel = grad[n + q // (rows * OW), row + q // OW % rows, q % OW].ctypes.data
+                for p in range(panels):
+                    count = min(COLUMNS, F - p * COLUMNS)
+                    copy_floats(packed[p, q].ctypes.data, pixel + 4 * p * COLUMNS, count)
             for p in range(panels):
+                operand = grad[n, row].ctypes.data if is_panel else packed[p].ctypes.data
                 for k in range(0, K, ROWS):
-                    contract(ROWS, VECTORS, LANES, source, reads[k:].ctypes.data, packed[p].ctypes.data,
-                             mine[k, p * COLUMNS :].ctypes.data, writes.ctypes.data,
-                             rows, sh * line, OW * COLUMNS, OW, sw * C, COLUMNS, True)  # fmt: skip
+                    target = mine[k, p * COLUMNS :].ctypes.data
+                    if F - p * COLUMNS > LANES:
+                        contract(ROWS, VECTORS, LANES, source, reads[k:].ctypes.data, operand, target,
+                                 writes.ctypes.data, images, plane, rows * OW * COLUMNS, rows, sh * line, OW * COLUMNS,
+                                 OW, sw * C, COLUMNS, True)  # fmt: skip
+                    else:
+                        contract(ROWS, 1, LANES, source, reads[k:].ctypes.data, operand, target,
+                                 writes.ctypes.data, images, plane, rows * OW * COLUMNS, rows, sh * line, OW * COLUMNS,
+                                 OW, sw * C, COLUMNS, True)  # fmt: skip
     for tap in prange(KH * KW * C):
         sums, first = weight[tap // C // KW, tap // C % KW, tap % C], partial[0, tap]
         for f in range(F):

@@ -60,11 +60,13 @@ def _correlate(x, weight, y, offset, stride, dilation, workers):
                         tap = weight.ctypes.data + 4 * c
                         if c + LANES <= C:
                             contract_lanes(PIXELS, 1, LANES, source + 4 * c, reads.ctypes.data, tap,
-                                           target + 4 * c, writes.ctypes.data, KH, dilation[0] * line, KW * depth,
+                                           target + 4 * c, writes.ctypes.data, 1, 0, 0,
+                                           KH, dilation[0] * line, KW * depth,
                                            KW, dilation[1] * C, depth, False)  # fmt: skip
                             continue
                         contract_lanes(PIXELS, 1, LANES, source + 4 * c, reads.ctypes.data, tap,
-                                       spare.ctypes.data, packed.ctypes.data, KH, dilation[0] * line, KW * depth,
+                                       spare.ctypes.data, packed.ctypes.data, 1, 0, 0,
+                                       KH, dilation[0] * line, KW * depth,
                                        KW, dilation[1] * C, depth, False)  # fmt: skip
                         for p in range(min(PIXELS, OW)):
                             copy_floats(target + 4 * (c + writes[p]), spare[p * LANES :].ctypes.data, C - c)
@@ -102,7 +104,7 @@ def _correlate_with_grad(x, grad, partial, size, offset, stride, dilation):
                         contract_lanes(TAPS, 1, LANES, window.ctypes.data + 4 * (i * stride[0] * line + c),
                                        reads[k:].ctypes.data, grads.ctypes.data + 4 * (i * OW * C + c),
                                        mine[:, c:].ctypes.data, writes[k:].ctypes.data,
-                                       1, 0, 0, OW, stride[1] * C, C, True)  # fmt: skip
+                                       1, 0, 0, 1, 0, 0, OW, stride[1] * C, C, True)  # fmt: skip
 
 
 def fits(weight: tuple[int, ...], groups: int) -> bool:

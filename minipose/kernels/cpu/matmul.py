@@ -47,10 +47,10 @@ def _matmul(a, panels, y, workers):
                 target, rows = (result, writes) if whole else (spill.ctypes.data, spill_rows)
                 if valid > LANES:
                     contract(ROWS, VECTORS, LANES, source, table, operand, target, rows.ctypes.data,
-                             1, 0, 0, K, 1, COLUMNS, False)  # fmt: skip
+                             1, 0, 0, 1, 0, 0, K, 1, COLUMNS, False)  # fmt: skip
                 else:
                     contract(ROWS, 1, LANES, source, table, operand, target, rows.ctypes.data,
-                             1, 0, 0, K, 1, COLUMNS, False)  # fmt: skip
+                             1, 0, 0, 1, 0, 0, K, 1, COLUMNS, False)  # fmt: skip
                 if not whole:
                     for i in range(min(ROWS, M - m)):
                         copy_floats(result + 4 * i * F, spill[i].ctypes.data, valid)

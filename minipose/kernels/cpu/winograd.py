@@ -168,10 +168,10 @@ def _correlate(x, panels, y, offset, counts, sizes, transforms, scratch, T):
                         table = reads.ctypes.data if t + ROWS <= count else last_reads.ctypes.data
                         if F - p * COLUMNS > LANES:
                             contract(ROWS, VECTORS, LANES, source, table, operand, target,
-                                     writes.ctypes.data, 1, 0, 0, C, 1, COLUMNS, False)  # fmt: skip
+                                     writes.ctypes.data, 1, 0, 0, 1, 0, 0, C, 1, COLUMNS, False)  # fmt: skip
                         else:
                             contract(ROWS, 1, LANES, source, table, operand, target,
-                                     writes.ctypes.data, 1, 0, 0, C, 1, COLUMNS, False)  # fmt: skip
+                                     writes.ctypes.data, 1, 0, 0, 1, 0, 0, C, 1, COLUMNS, False)  # fmt: skip
             for t in range(count):
                 n, i, j = _place(first + t, tile_rows, tile_columns)
                 height, width = min(side, OH - i * side), min(side, OW - j * side)
@@ -236,7 +236,7 @@ def _weight_products(x, grad, partial, offset, counts, sizes, transforms, scratc
                         source = tiles.ctypes.data + 4 * (k * tile_step + c)
                         target = mine.ctypes.data + 4 * (k * point_step + c * width_f + p * COLUMNS)
                         contract(ROWS, VECTORS, LANES, source, reads.ctypes.data, operand, target, writes.ctypes.data,
-                                 1, 0, 0, count, depth, COLUMNS, True)  # fmt: skip
+                                 1, 0, 0, 1, 0, 0, count, depth, COLUMNS, True)  # fmt: skip
 
 
 @kernel(read(4), write(1, "C"), types.int64, types.int64, alone=True)
