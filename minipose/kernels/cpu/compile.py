@@ -131,9 +131,9 @@ class Subroutine:
         return self.compiled.address
 
 
-def compiled(function: Callable, signature: types.Type, name: str, **options: Any) -> Callable:
+def compiled(function: Callable, signature: types.Type, name: str = "", **options: Any) -> Callable:
     """Return the function compiled for this signature with these options of `numba.njit`, from disk if it is there."""
-    start = time.perf_counter()
+    start, name = time.perf_counter(), name or name_of(function)
     dispatcher = numba.njit(**options)(function)
     dispatcher._cache = DiskCache(function, name, _on_miss, _on_failure)
     dispatcher.compile(signature)
