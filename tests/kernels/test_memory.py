@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -51,3 +53,22 @@ def test_empty_like_keeps_the_order_of_axes(order, shape):
     assert result.shape == array.shape and result.dtype == np.float32
     assert result.transpose(np.argsort(order)).flags.c_contiguous
     assert result.flags.writeable
+
+
+def test_a_workspace_is_the_same_memory_at_every_call_by_its_name():
+    first = memory.workspace("test", 3, 5)
+    assert first.shape == (3, 5) and first.dtype == np.float32 and first.flags.c_contiguous
+    assert address(memory.workspace("test", 7)) == address(first)
+    assert not np.shares_memory(memory.workspace("other", 15), first)
+    larger = memory.workspace("test", 64, 1024)
+    larger.fill(1)  # all of it is there
+    assert address(memory.workspace("test", 3, 5)) == address(larger)
+
+
+def test_python_threads_have_workspaces_of_their_own():
+    mine = memory.workspace("test", 100)
+    theirs = []
+    thread = threading.Thread(target=lambda: theirs.append(memory.workspace("test", 100)))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(mine, theirs[0])

@@ -102,6 +102,13 @@ KERNELS = [
         "for worker in range(max(1, workers - 1)):\n                for k",
         "tests/kernels/test_winograd.py",
     ),
+    Bug(
+        "all threads work in one space",
+        "kernels/cpu/memory.py",
+        "class _ThisThread(threading.local):",
+        "class _ThisThread:",
+        "tests/kernels/test_memory.py",
+    ),
     # ---- pooling and resizing ----
     Bug(
         "resizing's gradient loses the order of its lists, compiled",
