@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from minipose.kernels import reference
 from minipose.kernels.cpu.compile import kernel, read
-from minipose.kernels.cpu.layout import lines
+from minipose.kernels.cpu.layout import alike
 
 PIECE = 1 << 12  # how many numbers a thread updates at once
 FEW = 1 << 15  # below this many numbers, waking the threads costs more than they gain
@@ -74,13 +74,13 @@ def adam_step(
 ) -> None:
     """As `reference.adam_step`."""
     kept, table, factors = [], [], []
-    for *arrays, step in zip(parameters, grads, first, second, steps, strict=True):
-        views = lines(*arrays)
-        if views is None:
+    for *values, step in zip(parameters, grads, first, second, steps, strict=True):
+        arrays = [np.asarray(value) for value in values]  # -grad of a 0-d array is a number of NumPy's
+        if not alike(*arrays):
             reference.adam_step(*([array] for array in arrays), lr, beta1, beta2, eps, weight_decay, [step])
-        elif views[0].size:
-            kept.append(views)  # while the kernel runs, as it sees their addresses only
-            table.append([*(view.__array_interface__["data"][0] for view in views), views[0].size])
+        elif arrays[0].size:
+            kept.append(arrays)  # while the kernel runs, as it sees their addresses only
+            table.append([*[array.__array_interface__["data"][0] for array in arrays], arrays[0].size])
             factors.append((lr / (1 - beta1**step), 1 / (1 - beta2**step)))
     if not table:
         return
