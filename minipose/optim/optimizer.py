@@ -155,7 +155,7 @@ class Optimizer:
             yield group, [p for p, _ in pairs], [state for _, state in pairs]
 
     def _check_step(self, p: Tensor, state: dict[str, Any]) -> None:
-        name, kind = f"{type(self).__name__}.step", _kind(p.data)
+        name, kind = type(self).__name__ + ".step", _kind(p.data)
         if not isinstance(p.grad, Tensor):
             raise TypeError(f"{name}: the gradient of a parameter must be a Tensor, not {p.grad!r}")
         if _kind(p.grad.data) != kind:
