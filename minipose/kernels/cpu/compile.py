@@ -118,14 +118,15 @@ def compiled(function: Callable, signature: types.Type, name: str, **options: An
     return dispatcher
 
 
-def kernel(*argument_types: types.Type, alone: bool = False) -> Callable[[Callable], Kernel]:
+def kernel(*argument_types: types.Type, alone: bool = False, parallel: bool = True) -> Callable[[Callable], Kernel]:
     """Decorate a function that is to be compiled for these types, its outer `prange` loops run by all threads.
 
-    With `alone` there is also a version for the calling thread, as the kernel's attribute of that name.
+    With `alone` there is also a version for the calling thread, as the kernel's attribute of that name; without
+    `parallel` there is no other.
     """
 
     def decorate(function: Callable) -> Kernel:
-        result = Kernel(function, argument_types)
+        result = Kernel(function, argument_types, parallel)
         if alone:
             result.alone = Kernel(function, argument_types, parallel=False)
         return result
