@@ -38,6 +38,8 @@ def _order(shape: tuple[int, ...], strides: tuple[int, ...]) -> list[int] | None
     """Return the axes of float32 numbers in their order in memory, slowest first; None where there are gaps."""
     order = sorted(range(len(shape)), key=lambda axis: -strides[axis])
     step = 4
+    if 0 in shape:
+        return order
     for axis in reversed(order):
         if shape[axis] != 1 and strides[axis] != step:
             return None
