@@ -20,7 +20,7 @@ class OutOfRange(IndexError, ValueError):
 
 def is_integer(value: Any) -> bool:
     """Return whether `value` is one integer: not a boolean, not an array."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return type(value) is int or (isinstance(value, numbers.Integral) and not isinstance(value, bool))
 
 
 def check_flag(name: str, argument: str, value: Any) -> None:
@@ -39,7 +39,7 @@ def check_integer(name: str, argument: str, value: Any, least: int | None = None
 
 def check_number(name: str, argument: str, value: Any, low: float | None = None, high: float | None = None) -> None:
     """Raise TypeError unless `value` is one real number, ValueError if it is NaN or not in low..high."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+    if type(value) is not float and (not isinstance(value, numbers.Real) or isinstance(value, bool)):
         raise TypeError(f"{name}: {argument} must be a number, not {value!r}")
     if value != value or (low is not None and value < low) or (high is not None and value > high):
         bounds = f" from {low}" * (low is not None) + f" up to {high}" * (high is not None)
@@ -86,7 +86,7 @@ def pair(name: str, argument: str, value: int | Sequence[int], least: int) -> Pa
         If it is not an integer or two of them, or too small.
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or not all(is_integer(v) and v >= least for v in values):
+    if len(values) != 2 or not (is_integer(values[0]) and is_integer(values[1]) and min(values) >= least):
         raise ValueError(f"{name}: {argument} must be an integer of at least {least}, or two of them, not {value!r}")
     if max(values) >= TOO_FAR:
         raise ValueError(f"{name}: {argument} must be less than 2**31, not {max(values)}")
@@ -153,5 +153,5 @@ def check_memory(name: str, what: str, shape: Sequence[int], padding: Pair = (0,
     if padding != (0, 0):
         *rest, H, W = shape
         shape = (*rest, H + 2 * padding[0], W + 2 * padding[1])
-    if math.prod(max(1, n) for n in shape) >= TOO_MANY:
+    if (math.prod(max(1, n) for n in shape) if 0 in shape else math.prod(shape)) >= TOO_MANY:
         raise ValueError(f"{name}: the {what} would have shape {shape}, which is too large")

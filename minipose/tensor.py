@@ -48,13 +48,10 @@ class Version:
         self.count = 0
 
 
-def same_memory(a: Array, b: Array) -> bool:
-    """Return whether one of two arrays is the other or a view of it, or both are views of a third."""
-    return _owner(a) is _owner(b)
-
-
-def _owner(array: Array) -> Array:
-    return array.base if isinstance(array.base, type(array)) else array
+def memory_owner(array: Array) -> Array:
+    """Return the array whose memory this one uses: itself, or the one that it is a view of."""
+    base = array.base
+    return base if isinstance(base, type(array)) else array
 
 
 def _checked(data: Any) -> Array:
@@ -118,22 +115,22 @@ class Tensor:
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each axis."""
-        return self.data.shape
+        return self._data.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self.data.ndim
+        return self._data.ndim
 
     @property
     def dtype(self) -> np.dtype:
         """The data type, as NumPy names it."""
-        return self.data.dtype
+        return self._data.dtype
 
     @property
     def device(self) -> str:
         """Where the array is: "cpu" or "cuda"."""
-        return device_of(self.data)
+        return device_of(self._data)
 
     @property
     def is_leaf(self) -> bool:
@@ -154,7 +151,7 @@ class Tensor:
 
     def numel(self) -> int:
         """Return the number of entries."""
-        return int(self.data.size)
+        return int(self._data.size)
 
     def detach(self) -> Tensor:
         """Return a leaf with the same array, cut off from the graph."""

@@ -32,13 +32,12 @@ def _topological(roots: Iterable[Function]) -> list[Function]:
                 if function in seen:
                     continue
                 seen.add(function)
-            while i < len(function.edges) and not (
-                isinstance(function.edges[i], Function) and function.edges[i] not in seen
-            ):
+            edges = function.edges
+            while i < len(edges) and (not isinstance(edges[i], Function) or edges[i] in seen):
                 i += 1
-            if i < len(function.edges):
+            if i < len(edges):
                 stack.append((function, i + 1))
-                stack.append((function.edges[i], 0))
+                stack.append((edges[i], 0))
             else:
                 finished.append(function)
     return finished[::-1]
@@ -73,21 +72,24 @@ def _run(
             grad = grads.pop(function, None)
             if grad is None:
                 continue
-            grad = _call_hooks(function, grad)
+            if function._hooks:
+                grad = _call_hooks(function, grad)
             kept = function.retained and function.retained()
             if kept is not None and targets is None:
                 _accumulate(kept, grad, create_graph)
             if edges_wanted is not None and function in edges_wanted:
                 found[function] = grad
-            wanted = tuple(e is not None and (edges_wanted is None or e in leads) for e in function.edges)
-            if any(wanted):
+            wanted = tuple([e is not None and (edges_wanted is None or e in leads) for e in function.edges])
+            if True in wanted:
                 for edge, g in zip(function.edges, function.run_backward(grad, wanted), strict=True):
                     if g is not None:
                         receive(edge, g)
             if not retain_graph:
                 function.free()
         for leaf in list(grads):
-            grad = _call_hooks(leaf, grads.pop(leaf))
+            grad = grads.pop(leaf)
+            if leaf._hooks:
+                grad = _call_hooks(leaf, grad)
             if targets is None:
                 _accumulate(leaf, grad, create_graph)
             else:
@@ -96,7 +98,7 @@ def _run(
 
 
 def _call_hooks(edge: Function | Tensor, grad: Tensor) -> Tensor:
-    for hook in list((edge._hooks or {}).values()):
+    for hook in list(edge._hooks.values()):
         replaced = hook(grad)
         if replaced is None:
             continue

@@ -16,7 +16,7 @@ import numpy as np
 from minipose.autograd import anomaly
 from minipose.autograd.mode import mode
 from minipose.kernels import Array
-from minipose.tensor import Tensor, Version, same_memory
+from minipose.tensor import Tensor, Version, memory_owner
 
 if TYPE_CHECKING:
     from minipose.autograd.checkpoint import Segment
@@ -103,9 +103,10 @@ class Function:
         return output
 
     def _check_unwritten(self) -> None:
-        if any(version.count != then for version, then in self._versions) or any(
-            anomaly.fingerprint(array) != then for array, then in self._fingerprints
-        ):
+        written = any([version.count != then for version, then in self._versions])
+        if self._fingerprints:
+            written = written or any(anomaly.fingerprint(array) != then for array, then in self._fingerprints)
+        if written:
             what = "its result" if self._saves_output else "one of its inputs"
             raise RuntimeError(
                 f"backward: {self.name} needs {what} as it was in forward, and that was written to since; "
@@ -135,12 +136,12 @@ class Function:
         function.wanted = tuple(wanted)
         with np.errstate(all="ignore"):  # who makes a NaN is told by detect_anomaly, not by NumPy's warnings
             result = Tensor(function.forward(*arrays, **options))
-        if mode.anomaly:
-            anomaly.check_result(function, inputs, result.data)
         data = result._data
-        view = data.base is not None
+        if mode.anomaly:
+            anomaly.check_result(function, inputs, data)
+        owner = memory_owner(data)
         for x, array in zip(inputs, arrays, strict=True):
-            if (array is data or view) and isinstance(x, Tensor) and same_memory(array, data):
+            if isinstance(x, Tensor) and memory_owner(array) is owner:
                 result.version = x.version  # who writes to one writes to both
         if True in wanted:
             function._connect(inputs, result)
@@ -157,7 +158,7 @@ class Function:
             self._saved_inputs = tuple([inputs[i] for i in self._saved_positions])
             kept = [x for x in self._saved_inputs if isinstance(x, Tensor)]
         if self._saves_output:
-            self._output = result.data
+            self._output = result._data
             kept.append(result)
         self._versions = [(x.version, x.version.count) for x in kept]
         if mode.anomaly:
@@ -215,8 +216,10 @@ class Function:
         if mode.anomaly:
             anomaly.check_gradients(self, grad, grads)
         return tuple(
-            _fit(g, *layout, self.name) if want and g is not None else None
-            for g, want, layout in zip(grads, wanted, self.input_layouts, strict=True)
+            [
+                _fit(g, *layout, self.name) if want and g is not None else None
+                for g, want, layout in zip(grads, wanted, self.input_layouts, strict=True)
+            ]
         )
 
 

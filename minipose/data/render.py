@@ -79,10 +79,11 @@ def compiled_painter() -> Callable[[np.ndarray, np.ndarray], None]:
     # background thread draws while the main thread trains.
     from numba import types
 
+    from minipose.kernels.cpu.cache import name_of
     from minipose.kernels.cpu.compile import compiled, read, write
 
     signature = types.void(write(3, dtype=types.uint8), read(2, "C", types.float64))
-    return compiled(_paint, signature, nogil=True)
+    return compiled(_paint, signature, name_of(_paint), nogil=True)
 
 
 def _paint(image: np.ndarray, shapes: np.ndarray) -> None:

@@ -16,13 +16,14 @@ import numpy as np
 from minipose.kernels import reference
 
 Array = Any  # numpy.ndarray or cupy.ndarray
+_FLOAT32 = np.dtype(np.float32)
 
 
 def kernels_of(array: Array) -> ModuleType:
     """Return the kernels for `array`: `cuda` on a GPU, `cpu` for float32 on the host, else `reference`."""
     if not isinstance(array, np.ndarray):
         return _load("minipose.kernels.cuda")
-    return _load("minipose.kernels.cpu") if array.dtype == np.float32 else reference
+    return _load("minipose.kernels.cpu") if array.dtype == _FLOAT32 else reference
 
 
 def array_module(array: Array) -> ModuleType:

@@ -40,6 +40,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: forward is not written")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        if not (self._forward_pre_hooks or self._forward_hooks or self._backward_hooks):
+            return self.forward(*inputs, **options)
         for hook in list(self._forward_pre_hooks.values()):
             replaced = hook(self, inputs)
             if replaced is not None:
@@ -89,11 +91,11 @@ class Module:
 
     def __getattr__(self, name: str) -> Any:  # called only where the usual look-up has found nothing
         tables = self.__dict__
-        for table in ("_parameters", "_buffers", "_modules"):
-            if name in tables.get(table, ()):
-                return tables[table][name]
         if "_parameters" not in tables:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before using {name!r}")
+        for table in (tables["_parameters"], tables["_buffers"], tables["_modules"]):
+            if name in table:
+                return table[name]
         known = [*tables["_parameters"], *tables["_buffers"], *tables["_modules"], *tables, *dir(type(self))]
         near = difflib.get_close_matches(name, known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -119,15 +119,13 @@ def normalise_channels(
 ) -> Tensor:
     """Return `BatchNorm` of an input with any number of axes, one entry or more; weight and bias may be missing."""
     N, C = input.shape[:2]
-    module = array_module(input.data)
-    weight = Tensor(module.ones(C, input.dtype)) if weight is None else weight
-    bias = Tensor(module.zeros(C, input.dtype)) if bias is None else bias
+    weight = Tensor(array_module(input.data).ones(C, input.dtype)) if weight is None else weight
+    bias = Tensor(array_module(input.data).zeros(C, input.dtype)) if bias is None else bias
     image = input if input.ndim == 4 else input.reshape(N, C, -1, 1)
     if other is not None and input.ndim != 4:
         other = other.reshape(image.shape)
     mean, var = statistics
-    options = {"mean": mean, "var": var, "eps": eps, "of_batch": of_batch, "relu": relu}
-    result = BatchNorm.apply(image, weight, bias, other, **options)
+    result = BatchNorm.apply(image, weight, bias, other, mean=mean, var=var, eps=eps, of_batch=of_batch, relu=relu)
     return result if input.ndim == 4 else result.reshape(input.shape)
 
 

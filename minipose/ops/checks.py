@@ -56,7 +56,7 @@ def check_image(name: str, input: Tensor) -> None:
 def check_per_channel(name: str, argument: str, value: Any, channels: int, like: Tensor, letter: str) -> None:
     """Raise unless `value` is a Tensor of shape (channels,) with the dtype and the device of `like`."""
     check_tensor(name, argument, value)
-    if value.device != like.device:
+    if type(value._data) is not type(like._data) and value.device != like.device:
         raise ValueError(f"{name}: {argument} is on {value.device!r} but input on {like.device!r}; move one with .to()")
     if value.shape != (channels,) or value.dtype != like.dtype:
         shape = f"({letters(like.shape, 'N C H W')})" if like.ndim == 4 else like.shape

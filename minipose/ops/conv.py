@@ -95,27 +95,26 @@ def _check(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, groups
         shapes = "N C H W or C H W" if count == 4 else "N C L or C L"
         raise ValueError(f"{name}: input must be {shapes}, not of shape {input.shape}")
     check_tensor(name, "weight", weight)
-    if weight.ndim != count or 0 in weight.shape:
-        raise ValueError(f"{name}: weight must be {weight_names} with no empty axis, not shape {weight.shape}")
+    size = weight.shape
+    if len(size) != count or 0 in size:
+        raise ValueError(f"{name}: weight must be {weight_names} with no empty axis, not shape {size}")
     if weight.dtype != input.dtype:
         raise TypeError(f"{name}: input is {input.dtype} but weight is {weight.dtype}; convert one with .to()")
     if weight.device != input.device:
         raise ValueError(f"{name}: weight is on {weight.device!r} but input on {input.device!r}; move one with .to()")
     if not is_integer(groups) or groups < 1:
         raise ValueError(f"{name}: groups must be a positive integer, not {groups!r}")
-    transposed = weight_names.startswith("C")
-    C = weight.shape[0] if transposed else weight.shape[1] * groups
-    F = weight.shape[1] * groups if transposed else weight.shape[0]
-    shape, channels = _letters(input, count - 2), input.shape[1 - count]
+    C, F = (size[0], size[1] * groups) if weight_names.startswith("C") else (size[1] * groups, size[0])
+    channels = input.shape[1 - count]
     if channels != C:
         raise ValueError(
-            f"{name}: input has {channels} channels ({shape}) but weight expects {C} "
-            f"({letters(weight.shape, weight_names)}, groups={groups})"
+            f"{name}: input has {channels} channels ({_letters(input, count - 2)}) but weight expects {C} "
+            f"({letters(size, weight_names)}, groups={groups})"
         )
     if C % groups or F % groups:
         raise ValueError(f"{name}: groups={groups} must divide the {C} input and the {F} output channels")
     if 0 in input.shape[2 - count :] and input.shape[0] != 0:
-        raise ValueError(f"{name}: input has no pixels ({shape})")
+        raise ValueError(f"{name}: input has no pixels ({_letters(input, count - 2)})")
     if bias is not None:
         check_per_channel(name, "bias", bias, F, input, "F")
 

@@ -155,14 +155,14 @@ class Optimizer:
             yield group, [p for p, _ in pairs], [state for _, state in pairs]
 
     def _check_step(self, p: Tensor, state: dict[str, Any]) -> None:
-        name, kind = f"{type(self).__name__}.step", _kind(p.data)
+        name = f"{type(self).__name__}.step"
         if not isinstance(p.grad, Tensor):
             raise TypeError(f"{name}: the gradient of a parameter must be a Tensor, not {p.grad!r}")
-        if _kind(p.grad.data) != kind:
+        if not _same_kind(p.grad.data, p.data):
             found = _in_words(p.grad.data)
             raise ValueError(f"{name}: the gradient must be {_in_words(p.data)} as its parameter, not {found}")
         for key, value in state.items():
-            if key != "step" and _kind(value) != kind:
+            if key != "step" and not _same_kind(value, p.data):
                 raise ValueError(
                     f"{name}: {key} is {_in_words(value)}, but its parameter is {_in_words(p.data)}: change the model "
                     f"before the first step, or take the state along with load_state_dict(state_dict())"
@@ -309,8 +309,8 @@ def plain(value: Any) -> Any:
     return float(value) if number and abs(value) <= sys.float_info.max else value  # the rest is for the checks
 
 
-def _kind(array: Array) -> tuple[Any, ...]:
-    return array.shape, array.dtype, device_of(array)
+def _same_kind(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and device_of(a) == device_of(b)
 
 
 def _in_words(array: Array) -> str:

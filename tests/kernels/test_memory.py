@@ -11,6 +11,7 @@ LARGE = (3, 7, 11, 512)  # more than memory.SMALL bytes
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
     monkeypatch.setattr(memory, "_kept", memory.defaultdict(list))
+    monkeypatch.setattr(memory, "_total", 0)
 
 
 def address(array):

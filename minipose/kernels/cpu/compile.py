@@ -131,9 +131,9 @@ class Subroutine:
         return self.compiled.address
 
 
-def compiled(function: Callable, signature: types.Type, name: str = "", **options: Any) -> Callable:
+def compiled(function: Callable, signature: types.Type, name: str, **options: Any) -> Callable:
     """Return the function compiled for this signature with these options of `numba.njit`, from disk if it is there."""
-    start, name = time.perf_counter(), name or name_of(function)
+    start = time.perf_counter()
     dispatcher = numba.njit(**options)(function)
     dispatcher._cache = DiskCache(function, name, _on_miss, _on_failure)
     dispatcher.compile(signature)
@@ -144,14 +144,15 @@ def compiled(function: Callable, signature: types.Type, name: str = "", **option
     return dispatcher
 
 
-def kernel(*argument_types: types.Type, alone: bool = False) -> Callable[[Callable], Kernel]:
+def kernel(*argument_types: types.Type, alone: bool = False, parallel: bool = True) -> Callable[[Callable], Kernel]:
     """Decorate a function that is to be compiled for these types, its outer `prange` loops run by all threads.
 
-    With `alone` there is also a version for the calling thread, as the kernel's attribute of that name.
+    With `alone` there is also a version for the calling thread, as the kernel's attribute of that name; without
+    `parallel` there is no other.
     """
 
     def decorate(function: Callable) -> Kernel:
-        result = Kernel(function, argument_types)
+        result = Kernel(function, argument_types, parallel)
         if alone:
             result.alone = Kernel(function, argument_types, parallel=False)
         return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
@@ -31,17 +32,23 @@ def conv2d(x: np.ndarray, weight: np.ndarray, stride: Pair, padding: Pair, dilat
     if method:
         winograd.correlate(image, weight.transpose(2, 3, 1, 0), result, padding, method)
         return y
-    phase = Phase(0, 0, *weight.shape[2:], *padding)
+    phases = (Phase(0, 0, *weight.shape[2:], *padding),)
     if depthwise.fits(weight.shape, groups):
-        depthwise.correlate(image, weight, [phase], result, stride, dilation, (1, 1))
+        depthwise.correlate(image, weight, phases, result, stride, dilation, (1, 1))
         return y
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
-        _correlate(image[..., c], weight[f].transpose(2, 3, 1, 0), [phase], result[..., f], stride, dilation, (1, 1))
+        _correlate(image[..., c], weight[f].transpose(2, 3, 1, 0), phases, result[..., f], stride, dilation, (1, 1))
     return y
 
 
 def _correlate(
-    image: np.ndarray, weight: np.ndarray, phases: list[Phase], y: np.ndarray, stride: Pair, dilation: Pair, step: Pair
+    image: np.ndarray,
+    weight: np.ndarray,
+    phases: tuple[Phase, ...],
+    y: np.ndarray,
+    stride: Pair,
+    dilation: Pair,
+    step: Pair,
 ) -> None:
     """Run `correlate` for weight (KH KW C F)."""
     correlate(image, *pack(weight, phases), y, stride, dilation, step, get_num_threads())
@@ -59,11 +66,23 @@ def _phase(first: int, kernel: int, stride: int, padding: int, dilation: int) ->
     return len(taps), -((first + padding - taps[-1] * dilation) // stride), taps[-1], -(stride // gcd(stride, dilation))
 
 
+@lru_cache(maxsize=1024)
+def _phases(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> tuple[Phase, ...]:
+    """Return the phases that make the gradient of an image of `size`."""
+    phases = []
+    for i in range(min(stride[0], size[0])):
+        rows, top, tap_row, row_step = _phase(i, kernel[0], stride[0], padding[0], dilation[0])
+        for j in range(min(stride[1], size[1])):
+            columns, left, tap_column, column_step = _phase(j, kernel[1], stride[1], padding[1], dilation[1])
+            phases.append(Phase(i, j, rows, columns, top, left, tap_row, row_step, tap_column, column_step))
+    return tuple(phases)
+
+
 def conv2d_input_grad(
     grad: np.ndarray, weight: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     """As `reference.conv2d_input_grad`."""
-    (H, W), (sh, sw), KH, KW = size, stride, *weight.shape[2:]
+    (H, W), (sh, sw) = size, stride
     C = weight.shape[1] * groups
     result = empty_image(grad.shape[0], C, H, W)
     if result.size == 0:
@@ -75,12 +94,7 @@ def conv2d_input_grad(
         offset = (KH - 1 - padding[0], KW - 1 - padding[1]) if sh == 1 else (-method.start, -method.start)
         winograd.correlate(image, turned, target, offset, method)
         return result
-    phases = []
-    for i in range(min(sh, H)):
-        rows, top, tap_row, row_step = _phase(i, KH, sh, padding[0], dilation[0])
-        for j in range(min(sw, W)):
-            columns, left, tap_column, column_step = _phase(j, KW, sw, padding[1], dilation[1])
-            phases.append(Phase(i, j, rows, columns, top, left, tap_row, row_step, tap_column, column_step))
+    phases = _phases(size, weight.shape[2:], stride, padding, dilation)
     spacing = dilation[0] // gcd(sh, dilation[0]), dilation[1] // gcd(sw, dilation[1])
     if depthwise.fits(weight.shape, groups):
         depthwise.correlate(image, weight, phases, target, (1, 1), spacing, stride)

@@ -6,6 +6,8 @@ computed at a time: small enough that its input window, with zeros for the paddi
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numba
@@ -44,21 +46,27 @@ class Phase(NamedTuple):
     start: int = 0  # where its panels begin
 
 
-def pack(weight: np.ndarray, phases: list[Phase]) -> tuple[np.ndarray, np.ndarray]:
+@functools.lru_cache(maxsize=1024)
+def _table(phases: tuple[Phase, ...], C: int, F: int) -> tuple[np.ndarray, int]:
+    """Return the phases as rows, each ending with the place where its panels begin, and the size of all panels."""
+    table, size = [], 0
+    for phase in phases:
+        table.append(phase._replace(start=size))
+        size += -(-F // COLUMNS) * phase.KH * phase.KW * C * COLUMNS
+    return np.array(table, np.int64), size
+
+
+def pack(weight: np.ndarray, phases: Sequence[Phase]) -> tuple[np.ndarray, np.ndarray]:
     """Return the taps of weight (KH KW C F) that each phase needs, and the phases as rows of a table.
 
     The taps are one line of panels (phase, panel, KH, KW, C, COLUMNS) of adjacent output channels, with zeros beyond F;
     each row of the table ends with the place where the phase's panels begin.
     """
     C, F = weight.shape[2:]
+    rows, size = _table(tuple(phases), C, F)
     if F == COLUMNS and weight.flags.c_contiguous and phases[0][6:] == (0, 1, 0, 1, 0):
-        return weight.reshape(-1), np.array(phases, np.int64)  # one panel already
-    table, size = [], 0
-    for phase in phases:
-        table.append(phase._replace(start=size))
-        size += -(-F // COLUMNS) * phase.KH * phase.KW * C * COLUMNS
+        return weight.reshape(-1), rows  # one panel already
     panels = empty((size,))
-    rows = np.array(table, np.int64)
     (_pack if size >= FEW_TO_PACK else _pack.alone)(weight, rows, panels)
     return panels, rows
 

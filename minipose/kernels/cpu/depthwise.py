@@ -7,6 +7,8 @@ the weight's gradient, nine taps times one vector over all pixels. Memory is rea
 
 from __future__ import annotations
 
+import functools
+
 import numba
 import numpy as np
 from numba import prange, types
@@ -115,13 +117,28 @@ def fits(weight: tuple[int, ...], groups: int) -> bool:
 def _taps(weight: np.ndarray) -> np.ndarray:
     """Return weight (C 1 KH KW) as KH KW C, with zeros up to a whole number of vectors."""
     C, _, KH, KW = weight.shape
+    if C % LANES == 0:
+        return np.ascontiguousarray(weight[:, 0].transpose(1, 2, 0))
     taps = np.zeros((KH, KW, -(-C // LANES) * LANES), np.float32)
     taps[..., :C] = weight[:, 0].transpose(1, 2, 0)
     return taps
 
 
+@functools.lru_cache(maxsize=1024)
+def _places(phase: Phase) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows and the columns of a phase's taps, as indices."""
+    rows = phase.tap_row + phase.tap_row_step * np.arange(phase.KH)
+    return rows[:, None], phase.tap_column + phase.tap_column_step * np.arange(phase.KW)
+
+
 def correlate(
-    image: np.ndarray, weight: np.ndarray, phases: list[Phase], y: np.ndarray, stride: Pair, dilation: Pair, step: Pair
+    image: np.ndarray,
+    weight: np.ndarray,
+    phases: tuple[Phase, ...],
+    y: np.ndarray,
+    stride: Pair,
+    dilation: Pair,
+    step: Pair,
 ) -> None:
     """As `correlate.correlate`, for weight (C 1 KH KW)."""
     taps = _taps(weight)
@@ -130,10 +147,7 @@ def correlate(
         if phase.KH * phase.KW == 0:
             part[:] = 0
             continue
-        rows = phase.tap_row + phase.tap_row_step * np.arange(phase.KH)
-        columns = phase.tap_column + phase.tap_column_step * np.arange(phase.KW)
-        _correlate(image, taps[rows[:, None], columns], part, (phase.top, phase.left), stride, dilation,
-                   get_num_threads())  # fmt: skip
+        _correlate(image, taps[_places(phase)], part, (phase.top, phase.left), stride, dilation, get_num_threads())
 
 
 def weight_grad(

@@ -7,28 +7,68 @@ A rectifier is a floor of 0; a floor of NaN, which nothing is below, stands for 
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numba import prange, types
 
 from minipose.kernels.cpu.compile import kernel, read, write
-from minipose.kernels.cpu.layout import as_pixels, empty_image
+from minipose.kernels.cpu.layout import contiguous_pixels, empty_image
 from minipose.kernels.threads import get_num_threads
 
 STRETCH = 1024  # numbers walked at once, about: a few of such arrays fit the first-level cache
 FEW = 16  # stretches summed in float32 before the sum goes to float64
 
-_NONE = np.float32(np.nan)
+LINE, CHANNELS = read(1, "C"), read(1)
 
 
-@kernel(read(1, "C"), read(1, "C"), write(3, "C", types.float64))
-def _sums(x, first, sums):
-    """sums[worker] = sum of d and of d * d over the worker's part, d being the difference to the first pixel.
+@numba.njit
+def _repeat(values):
+    """Return numbers for each channel, repeated to about `STRETCH`."""
+    C = values.size
+    line = np.empty(C * max(1, STRETCH // C), np.float32)
+    for start in range(0, line.size, C):
+        for c in range(C):
+            line[start + c] = values[c]
+    return line
 
-    Summed as they are, the squares of values far from zero would swallow the variance.
-    """
-    size, stretch, workers = x.size, first.size, sums.shape[0]
+
+@numba.njit
+def _per_channel(sums, C):
+    """Add up the workers' sums, always in the same order, to (2, C)."""
+    result = np.zeros((2, C))
+    for worker in range(sums.shape[0]):
+        for start in range(0, sums.shape[2], C):
+            for c in range(C):
+                result[0, c] += sums[worker, 0, start + c]
+                result[1, c] += sums[worker, 1, start + c]
+    return result
+
+
+@numba.njit(error_model="numpy")
+def _scale_and_shift(mean, var, weight, bias, eps):
+    """Return what x is multiplied by, and what is added then, each repeated as by `_repeat`."""
+    scale, shift = np.empty(mean.size, np.float32), np.empty(mean.size, np.float32)
+    for c in range(mean.size):
+        scale[c] = weight[c] / np.sqrt(var[c] + np.float32(eps))
+        shift[c] = bias[c] - mean[c] * scale[c]
+    return _repeat(scale), _repeat(shift)
+
+
+@numba.njit
+def _floor(relu):
+    return np.float32(0) if relu else np.float32(np.nan)
+
+
+@kernel(LINE, write(1, "C"), write(1, "C"), types.int64)
+def _statistics(x, mean, var, workers):
+    """Sums are of differences to the first pixel: the squares of values far from zero would swallow the variance."""
+    C = mean.size
+    first = _repeat(x[:C])
+    size, stretch = x.size, first.size
     pieces = -(-size // stretch)
+    sums = np.empty((workers, 2, stretch))
     for worker in prange(workers):
+        sums[worker] = 0
         total, square = np.empty(stretch, np.float32), np.empty(stretch, np.float32)
         begin, end = worker * pieces // workers, (worker + 1) * pieces // workers
         for start in range(begin, end, FEW):
@@ -42,11 +82,17 @@ def _sums(x, first, sums):
             for j in range(stretch):
                 sums[worker, 0, j] += total[j]
                 sums[worker, 1, j] += square[j]
+    differences, count = _per_channel(sums, C), size // C
+    for c in range(C):
+        offset = differences[0, c] / count
+        mean[c] = x[c] + offset
+        var[c] = max(differences[1, c] / count - offset * offset, 0)
 
 
-@kernel(read(1, "C"), read(1, "C"), read(1, "C"), types.float32, write(1, "C"))
-def _normalise(x, scale, shift, floor, y):
-    stretch = scale.size
+@kernel(LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean, write(1, "C"))
+def _normalise(x, mean, var, weight, bias, eps, relu, y):
+    scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
+    floor, stretch = _floor(relu), scale.size
     for piece in prange(-(-x.size // stretch)):
         values, results = x[piece * stretch : (piece + 1) * stretch], y[piece * stretch : (piece + 1) * stretch]
         for j in range(values.size):
@@ -54,9 +100,10 @@ def _normalise(x, scale, shift, floor, y):
             results[j] = floor if value < floor else value
 
 
-@kernel(read(1, "C"), read(1, "C"), read(1, "C"), types.float32, read(1, "C"), write(1, "C"))
-def _normalise_and_add(x, scale, shift, floor, other, y):
-    stretch = scale.size
+@kernel(LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean, LINE, write(1, "C"))
+def _normalise_and_add(x, mean, var, weight, bias, eps, relu, other, y):
+    scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
+    floor, stretch = _floor(relu), scale.size
     for piece in prange(-(-x.size // stretch)):
         values, results = x[piece * stretch : (piece + 1) * stretch], y[piece * stretch : (piece + 1) * stretch]
         others = other[piece * stretch : (piece + 1) * stretch]
@@ -65,13 +112,30 @@ def _normalise_and_add(x, scale, shift, floor, other, y):
             results[j] = floor if value < floor else value
 
 
-@kernel(read(1, "C"), read(1, "C"), read(2, "C"), types.float32, write(3, "C", types.float64))
-def _grad_sums(grad, x, lines, floor, sums):
-    """sums[worker] = sum of grad and of grad * (x - mean) over the worker's part, where the result is not floored."""
-    mean, scale, shift = lines[0], lines[1], lines[2]
-    size, stretch, workers = x.size, mean.size, sums.shape[0]
+@numba.njit(error_model="numpy")
+def _slope_and_offset(sums, count, mean, var, weight, eps):
+    """Return what the gradient's two terms in the statistics are as a line in x, each repeated as by `_repeat`."""
+    slope, offset = np.empty(mean.size, np.float32), np.empty(mean.size, np.float32)
+    for c in range(mean.size):
+        rstd = 1 / np.sqrt(var[c] + eps)
+        steep = -weight[c] * rstd * rstd * rstd * sums[1, c] / count
+        slope[c] = steep
+        offset[c] = -weight[c] * rstd * sums[0, c] / count - steep * mean[c]
+    return _repeat(slope), _repeat(offset)
+
+
+@kernel(LINE, LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean,
+        write(1, "C"), write(1, "C"), write(1, "C"), types.int64)  # fmt: skip
+def _gradients(grad, x, mean, var, weight, bias, eps, relu, grad_x, grad_weight, grad_bias, workers):
+    """First the sums of grad and of grad * (x - mean), where the result is not floored; with them, grad_x."""
+    C = mean.size
+    scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
+    centre, floor = _repeat(mean), _floor(relu)
+    size, stretch = x.size, scale.size
     pieces = -(-size // stretch)
+    parts = np.empty((workers, 2, stretch))
     for worker in prange(workers):
+        parts[worker] = 0
         total, product = np.empty(stretch, np.float32), np.empty(stretch, np.float32)
         begin, end = worker * pieces // workers, (worker + 1) * pieces // workers
         for start in range(begin, end, FEW):
@@ -82,19 +146,18 @@ def _grad_sums(grad, x, lines, floor, sums):
                 for j in range(values.size):
                     g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]
                     total[j] += g
-                    product[j] += g * (values[j] - mean[j])
+                    product[j] += g * (values[j] - centre[j])
             for j in range(stretch):
-                sums[worker, 0, j] += total[j]
-                sums[worker, 1, j] += product[j]
-
-
-@kernel(read(1, "C"), read(1, "C"), read(2, "C"), types.float32, write(1, "C"))
-def _input_grad(grad, x, lines, floor, result):
-    scale, shift, slope, offset = lines[0], lines[1], lines[2], lines[3]
-    stretch = scale.size
-    for piece in prange(-(-x.size // stretch)):
+                parts[worker, 0, j] += total[j]
+                parts[worker, 1, j] += product[j]
+    sums = _per_channel(parts, C)
+    for c in range(C):
+        grad_bias[c] = sums[0, c]
+        grad_weight[c] = sums[1, c] / np.sqrt(var[c] + eps)
+    slope, offset = _slope_and_offset(sums, size // C, mean, var, weight, eps)
+    for piece in prange(pieces):
         values, grads = x[piece * stretch : (piece + 1) * stretch], grad[piece * stretch : (piece + 1) * stretch]
-        results = result[piece * stretch : (piece + 1) * stretch]
+        results = grad_x[piece * stretch : (piece + 1) * stretch]
         for j in range(values.size):
             g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]
             results[j] = g * scale[j] + values[j] * slope[j] + offset[j]
@@ -102,41 +165,14 @@ def _input_grad(grad, x, lines, floor, result):
 
 def _line(x: np.ndarray) -> np.ndarray:
     """Return x (N C H W) as one line of numbers, channels fastest; a copy only where it is not one already."""
-    return as_pixels(x).reshape(-1)
-
-
-def _repeat(*values: np.ndarray) -> np.ndarray:
-    """Return numbers for each channel, each array a row, repeated to about `STRETCH`."""
-    rows = np.array(values, np.float32)
-    return np.tile(rows, max(1, STRETCH // rows.shape[1]))
-
-
-def _worker_sums(stretch: int) -> np.ndarray:
-    return np.zeros((get_num_threads(), 2, stretch))
-
-
-def _per_channel(sums: np.ndarray, C: int) -> np.ndarray:
-    """Add up the workers' sums, always in the same order, to (2, C)."""
-    return sums.sum(0).reshape(2, -1, C).sum(1)
+    return contiguous_pixels(x).reshape(-1)
 
 
 def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As `reference.batch_statistics`."""
-    C = x.shape[1]
-    values = _line(x)
-    first = _repeat(values[:C])[0]
-    sums = _worker_sums(first.size)
-    _sums(values, first, sums)
-    offset, square = _per_channel(sums, C) / (values.size // C)
-    var = np.maximum(square - offset * offset, 0)
-    return (values[:C] + offset).astype(np.float32), var.astype(np.float32)
-
-
-def _scale_and_shift(
-    mean: np.ndarray, var: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float
-) -> tuple[np.ndarray, np.ndarray]:
-    scale = weight / np.sqrt(var + np.float32(eps))
-    return scale, bias - mean * scale
+    mean, var = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
+    _statistics(_line(x), mean, var, get_num_threads())
+    return mean, var
 
 
 def batch_norm(
@@ -151,12 +187,10 @@ def batch_norm(
 ) -> np.ndarray:
     """As `reference.batch_norm`."""
     result = empty_image(*x.shape)
-    scale, shift = _repeat(*_scale_and_shift(mean, var, weight, bias, eps))
-    floor = np.float32(0) if relu else _NONE
     if other is None:
-        _normalise(_line(x), scale, shift, floor, _line(result))
+        _normalise(_line(x), mean, var, weight, bias, eps, relu, _line(result))
     else:
-        _normalise_and_add(_line(x), scale, shift, floor, _line(other), _line(result))
+        _normalise_and_add(_line(x), mean, var, weight, bias, eps, relu, _line(other), _line(result))
     return result
 
 
@@ -171,17 +205,8 @@ def batch_norm_grad(
     relu: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As `reference.batch_norm_grad`, with the three terms of the input's gradient gathered into a line in x."""
-    values, grads, C = _line(x), _line(grad), x.shape[1]
-    floor = np.float32(0) if relu else _NONE
-    scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
-    lines = _repeat(mean, scale, shift)
-    sums = _worker_sums(lines.shape[1])
-    _grad_sums(grads, values, lines, floor, sums)
-    total, product = _per_channel(sums, C)
-    rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
-    count = values.size // C
-    slope = -weight * rstd * rstd * rstd * product / count
-    offset = -weight * rstd * total / count - slope * mean
     result = empty_image(*x.shape)
-    _input_grad(grads, values, _repeat(scale, shift, slope, offset), floor, _line(result))
-    return result, (product * rstd).astype(np.float32), total.astype(np.float32)
+    grad_weight, grad_bias = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
+    _gradients(_line(grad), _line(x), mean, var, weight, bias, eps, relu,
+               _line(result), grad_weight, grad_bias, get_num_threads())  # fmt: skip
+    return result, grad_weight, grad_bias
