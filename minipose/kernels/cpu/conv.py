@@ -91,7 +91,8 @@ def conv2d_input_grad(
     method = winograd.input_grad_method(weight.shape, result.shape, stride, padding, dilation, groups)
     if method:
         turned = weight.transpose(2, 3, 0, 1)[::-1, ::-1]
-        offset = (KH - 1 - padding[0], KW - 1 - padding[1]) if sh == 1 else (-method.start, -method.start)
+        last = weight.shape[2] - 1
+        offset = (last - padding[0], last - padding[1]) if stride == (1, 1) else (-method.start, -method.start)
         winograd.correlate(image, turned, target, offset, method)
         return result
     phases = _phases(size, weight.shape[2:], stride, padding, dilation)
