@@ -385,8 +385,8 @@ OPERATIONS = [
     Bug(
         "depthwise convolution without its stride",
         "kernels/cpu/depthwise.py",
-        "reads[p] = min(p, OW - 1) * stride[1] * C",
-        "reads[p] = min(p, OW - 1) * C",
+        "pixel * stride[1] * C, pixel * step[1]",
+        "pixel * C, pixel * step[1]",
         "tests/kernels/test_depthwise.py -k geometries",
     ),
     Bug("half a pixel off", "ops/resize.py", "(i + 0.5) * scale - 0.5", "i * scale", f"{TORCH} resize-"),
