@@ -104,8 +104,9 @@ def test_batch_norm(compare, numbers):
     mean, var = compare("batch_statistics", x)
     compare("batch_norm", x, mean, var, weight, bias, 1e-5)
     compare("batch_norm", x, mean, var, weight, bias, 1e-5, numbers(N, C, H, W), True)
-    for relu in (False, True):
-        compare("batch_norm_grad", numbers(N, C, H, W), x, mean, var, weight, bias, 0.1, relu)
+    compare("batch_norm", x, mean, var, weight, bias, 1e-5, None, True, 0.75)
+    for rectifier in ((False,), (True,), (True, 0.75)):
+        compare("batch_norm_grad", numbers(N, C, H, W), x, mean, var, weight, bias, 0.1, *rectifier)
 
 
 def test_pointwise(compare, numbers):

@@ -2,10 +2,12 @@
 
 An image is one line of numbers here, whose channels repeat every C. The kernels walk it in stretches of whole pixels,
 beside numbers for each channel that are repeated to the same length: so the inner loop is long whatever C is.
-A rectifier is a floor of 0; a floor of NaN, which nothing is below, stands for none.
+A rectifier is a floor of 0, and perhaps a ceiling; one of NaN, which nothing is below or above, stands for none.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numba import prange, types
@@ -44,30 +46,32 @@ def _sums(x, first, sums):
                 sums[worker, 1, j] += square[j]
 
 
-@kernel(read(1, "C"), read(1, "C"), read(1, "C"), types.float32, write(1, "C"))
-def _normalise(x, scale, shift, floor, y):
+@kernel(read(1, "C"), read(1, "C"), read(1, "C"), types.float32, types.float32, write(1, "C"))
+def _normalise(x, scale, shift, floor, ceiling, y):
     stretch = scale.size
     for piece in prange(-(-x.size // stretch)):
         values, results = x[piece * stretch : (piece + 1) * stretch], y[piece * stretch : (piece + 1) * stretch]
         for j in range(values.size):
             value = values[j] * scale[j] + shift[j]
-            results[j] = floor if value < floor else value
+            value = floor if value < floor else value
+            results[j] = ceiling if value > ceiling else value
 
 
-@kernel(read(1, "C"), read(1, "C"), read(1, "C"), types.float32, read(1, "C"), write(1, "C"))
-def _normalise_and_add(x, scale, shift, floor, other, y):
+@kernel(read(1, "C"), read(1, "C"), read(1, "C"), types.float32, types.float32, read(1, "C"), write(1, "C"))
+def _normalise_and_add(x, scale, shift, floor, ceiling, other, y):
     stretch = scale.size
     for piece in prange(-(-x.size // stretch)):
         values, results = x[piece * stretch : (piece + 1) * stretch], y[piece * stretch : (piece + 1) * stretch]
         others = other[piece * stretch : (piece + 1) * stretch]
         for j in range(values.size):
             value = values[j] * scale[j] + shift[j] + others[j]
-            results[j] = floor if value < floor else value
+            value = floor if value < floor else value
+            results[j] = ceiling if value > ceiling else value
 
 
-@kernel(read(1, "C"), read(1, "C"), read(2, "C"), types.float32, write(3, "C", types.float64))
-def _grad_sums(grad, x, lines, floor, sums):
-    """sums[worker] = sum of grad and of grad * (x - mean) over the worker's part, where the result is not floored."""
+@kernel(read(1, "C"), read(1, "C"), read(2, "C"), types.float32, types.float32, write(3, "C", types.float64))
+def _grad_sums(grad, x, lines, floor, ceiling, sums):
+    """sums[worker] = sum of grad and of grad * (x - mean) over the worker's part, where the result is not cut."""
     mean, scale, shift = lines[0], lines[1], lines[2]
     size, stretch, workers = x.size, mean.size, sums.shape[0]
     pieces = -(-size // stretch)
@@ -80,7 +84,8 @@ def _grad_sums(grad, x, lines, floor, sums):
                 here, there = piece * stretch, (piece + 1) * stretch
                 values, grads = x[here:there], grad[here:there]
                 for j in range(values.size):
-                    g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]
+                    value = values[j] * scale[j] + shift[j]
+                    g = np.float32(0) if (value <= floor) | (value >= ceiling) else grads[j]
                     total[j] += g
                     product[j] += g * (values[j] - mean[j])
             for j in range(stretch):
@@ -88,15 +93,16 @@ def _grad_sums(grad, x, lines, floor, sums):
                 sums[worker, 1, j] += product[j]
 
 
-@kernel(read(1, "C"), read(1, "C"), read(2, "C"), types.float32, write(1, "C"))
-def _input_grad(grad, x, lines, floor, result):
+@kernel(read(1, "C"), read(1, "C"), read(2, "C"), types.float32, types.float32, write(1, "C"))
+def _input_grad(grad, x, lines, floor, ceiling, result):
     scale, shift, slope, offset = lines[0], lines[1], lines[2], lines[3]
     stretch = scale.size
     for piece in prange(-(-x.size // stretch)):
         values, grads = x[piece * stretch : (piece + 1) * stretch], grad[piece * stretch : (piece + 1) * stretch]
         results = result[piece * stretch : (piece + 1) * stretch]
         for j in range(values.size):
-            g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]
+            value = values[j] * scale[j] + shift[j]
+            g = np.float32(0) if (value <= floor) | (value >= ceiling) else grads[j]
             results[j] = g * scale[j] + values[j] * slope[j] + offset[j]
 
 
@@ -148,15 +154,16 @@ def batch_norm(
     eps: float,
     other: np.ndarray | None = None,
     relu: bool = False,
+    ceiling: float = math.nan,
 ) -> np.ndarray:
     """As `reference.batch_norm`."""
     result = empty_image(*x.shape)
     scale, shift = _repeat(*_scale_and_shift(mean, var, weight, bias, eps))
     floor = np.float32(0) if relu else _NONE
     if other is None:
-        _normalise(_line(x), scale, shift, floor, _line(result))
+        _normalise(_line(x), scale, shift, floor, ceiling, _line(result))
     else:
-        _normalise_and_add(_line(x), scale, shift, floor, _line(other), _line(result))
+        _normalise_and_add(_line(x), scale, shift, floor, ceiling, _line(other), _line(result))
     return result
 
 
@@ -169,6 +176,7 @@ def batch_norm_grad(
     bias: np.ndarray,
     eps: float,
     relu: bool = False,
+    ceiling: float = math.nan,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As `reference.batch_norm_grad`, with the three terms of the input's gradient gathered into a line in x."""
     values, grads, C = _line(x), _line(grad), x.shape[1]
@@ -176,12 +184,12 @@ def batch_norm_grad(
     scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
     lines = _repeat(mean, scale, shift)
     sums = _worker_sums(lines.shape[1])
-    _grad_sums(grads, values, lines, floor, sums)
+    _grad_sums(grads, values, lines, floor, ceiling, sums)
     total, product = _per_channel(sums, C)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
     count = values.size // C
     slope = -weight * rstd * rstd * rstd * product / count
     offset = -weight * rstd * total / count - slope * mean
     result = empty_image(*x.shape)
-    _input_grad(grads, values, _repeat(scale, shift, slope, offset), floor, _line(result))
+    _input_grad(grads, values, _repeat(scale, shift, slope, offset), floor, ceiling, _line(result))
     return result, (product * rstd).astype(np.float32), total.astype(np.float32)

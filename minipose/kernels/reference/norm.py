@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from minipose.kernels.reference.activation import relu_grad
@@ -25,12 +27,17 @@ def batch_norm(
     eps: float,
     other: np.ndarray | None = None,
     relu: bool = False,
+    ceiling: float = math.nan,
 ) -> np.ndarray:
-    """Return (x - mean) / sqrt(var + eps) * weight + bias, channel by channel; then + other, then max(_, 0)."""
+    """Return (x - mean) / sqrt(var + eps) * weight + bias, channel by channel; then + other, then max(_, 0), then min(_, ceiling).
+
+    Each of these only if it is asked for; a ceiling of NaN is none.
+    """
     mean, scale = _per_channel(mean), _per_channel(weight / np.sqrt(var + eps))
     y = (x - mean) * scale + _per_channel(bias)
     y = y if other is None else y + other
-    return np.maximum(y, 0) if relu else y
+    y = np.maximum(y, 0) if relu else y
+    return np.where(y > ceiling, y.dtype.type(ceiling), y)  # nothing is greater than NaN
 
 
 def batch_norm_grad(
@@ -42,10 +49,12 @@ def batch_norm_grad(
     bias: np.ndarray,
     eps: float,
     relu: bool = False,
+    ceiling: float = math.nan,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the gradients of x, weight and bias where mean and var are x's own (Ioffe & Szegedy 2015, section 3)."""
     if relu:
-        grad = relu_grad(grad, batch_norm(x, mean, var, weight, bias, eps))
+        y = batch_norm(x, mean, var, weight, bias, eps)
+        grad = np.where(y >= ceiling, grad.dtype.type(0), relu_grad(grad, y))
     rstd = 1 / np.sqrt(var + eps)
     normalised = (x - _per_channel(mean)) * _per_channel(rstd)
     count = x.shape[0] * x.shape[2] * x.shape[3]
