@@ -31,6 +31,7 @@ class BatchNorm(Function):
     """
 
     name = "batch_norm"
+    fresh_gradients = True
 
     def forward(
         self, x: Array, weight: Array, bias: Array, other: Array | None,

@@ -18,6 +18,7 @@ class Softmax(Function):
     grad_x = y (grad - sum(grad y)): by a kernel, unless the gradient is itself to be differentiated."""
 
     name = "softmax"
+    fresh_gradients = True
 
     def forward(self, x: Array, axis: int) -> Array:
         self.axis = axis
@@ -36,6 +37,7 @@ class LogSoftmax(Function):
     """
 
     name = "log_softmax"
+    fresh_gradients = True
 
     def forward(self, x: Array, axis: int) -> Array:
         self.axis = axis

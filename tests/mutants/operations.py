@@ -28,8 +28,8 @@ OPERATIONS = [
     Bug(
         "backward replaces the gradient",
         "autograd/engine.py",
-        "_copy(grad, create_graph) if leaf.grad is None else leaf.grad + grad",
-        "_copy(grad, create_graph)",
+        "leaf.grad = leaf.grad + grad",
+        "leaf.grad = _copy(grad, create_graph)",
         "tests/autograd/test_engine.py -k accumulate",
     ),
     Bug(
