@@ -29,7 +29,7 @@ def batch_norm(
     relu: bool = False,
     ceiling: float = math.nan,
 ) -> np.ndarray:
-    """Return (x - mean) / sqrt(var + eps) * weight + bias, channel by channel; then + other, max(_, 0), min(_, ceiling).
+    """Return (x - mean) / sqrt(var + eps) * weight + bias, by channel; then + other, max(_, 0), min(_, ceiling).
 
     Each of these only if it is asked for; a ceiling of NaN is none.
     """
