@@ -115,9 +115,10 @@ def torchs(torch, name, arguments):
     """Call torch's function of that name; where it wants arguments in a row, or Tensors for numbers, give it these."""
     function = getattr(ops, name)
     if name == "batch_norm_relu":
-        other = arguments.pop("other", None)
+        other, six = arguments.pop("other", None), arguments.pop("six", False)
         result = torchs(torch, "batch_norm", arguments)
-        return torch.relu(result if other is None else result + to_torch(torch, other))
+        rectifier = torch.nn.functional.relu6 if six else torch.relu
+        return rectifier(result if other is None else result + to_torch(torch, other))
     twin = next(getattr(p, name) for p in (torch.nn.functional, torch, torch.Tensor) if hasattr(p, name))
     spread = calls.spread_of(function)
     values = {TORCHS_WORD.get((name, k), k): to_torch(torch, v) for k, v in arguments.items() if k != "generator"}

@@ -49,14 +49,21 @@ def _run(
     targets: Sequence[Tensor] | None,
     retain_graph: bool,
     create_graph: bool,
-) -> dict[Any, Tensor]:
-    """Walk back from `outputs`. With `targets` return their gradients by edge; without, add them to the leaves."""
+) -> tuple[dict[Any, Tensor], set[Any]]:
+    """Walk back from `outputs`. With `targets` return their gradients by edge; without, add them to the leaves.
+
+    The second result are the leaves whose gradients share memory with nothing else.
+    """
     found: dict[Any, Tensor] = {}
     grads: dict[Any, Tensor] = {}
+    fresh: set[Any] = set()
 
-    def receive(edge: Function | Tensor, grad: Tensor) -> None:
+    def receive(edge: Function | Tensor, grad: Tensor, own: bool = False) -> None:
         # Out of place: the same gradient may be on its way to several inputs.
+        own = own or edge in grads
         grads[edge] = grads[edge] + grad if edge in grads else grad
+        if own and isinstance(edge, Tensor) and not edge._hooks and not create_graph:
+            fresh.add(edge)
 
     with switched(recording=create_graph):
         order = _topological([t.grad_fn for t in outputs if t.grad_fn is not None])
@@ -83,7 +90,7 @@ def _run(
             if True in wanted:
                 for edge, g in zip(function.edges, function.run_backward(grad, wanted), strict=True):
                     if g is not None:
-                        receive(edge, g)
+                        receive(edge, g, function.fresh_gradients and g is not grad)
             if not retain_graph:
                 function.free()
         for leaf in list(grads):
@@ -91,10 +98,10 @@ def _run(
             if leaf._hooks:
                 grad = _call_hooks(leaf, grad)
             if targets is None:
-                _accumulate(leaf, grad, create_graph)
+                _accumulate(leaf, grad, create_graph, leaf in fresh)
             else:
                 found[leaf] = grad
-    return found
+    return found, fresh
 
 
 def _call_hooks(edge: Function | Tensor, grad: Tensor) -> Tensor:
@@ -109,9 +116,12 @@ def _call_hooks(edge: Function | Tensor, grad: Tensor) -> Tensor:
     return grad
 
 
-def _accumulate(leaf: Tensor, grad: Tensor, create_graph: bool) -> None:
-    # A leaf owns its gradient: the incoming one may be shared with another leaf, or be a view of an input.
-    leaf.grad = _copy(grad, create_graph) if leaf.grad is None else leaf.grad + grad
+def _accumulate(leaf: Tensor, grad: Tensor, create_graph: bool, fresh: bool = False) -> None:
+    # A leaf owns its gradient: unless it is fresh, it may be shared with another leaf, or be a view of an input.
+    if leaf.grad is not None:
+        leaf.grad = leaf.grad + grad
+    else:
+        leaf.grad = grad if fresh else _copy(grad, create_graph)
 
 
 def _copy(grad: Tensor, create_graph: bool) -> Tensor:
@@ -241,9 +251,14 @@ def grad(
             raise TypeError(f"grad: input {i} must be a Tensor, not {type(x).__name__}")
         if not x.requires_grad:
             raise ValueError(f"grad: input {i}, of shape {x.shape}, does not require a gradient")
-    found = _run(outputs, upstream, inputs, create_graph if retain_graph is None else retain_graph, create_graph)
-    results = [found.get(x.grad_fn or x) for x in inputs]
-    for i, result in enumerate(results):
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    found, fresh = _run(outputs, upstream, inputs, retain_graph, create_graph)
+    results = []
+    for i, x in enumerate(inputs):
+        edge = x.grad_fn or x
+        result = found.get(edge)
         if result is None and not allow_unused:
             raise GraphError(f"grad: the outputs do not depend on input {i}; allow_unused=True returns None for it")
-    return tuple(None if result is None else _copy(result, create_graph) for result in results)
+        results.append(result if result is None or edge in fresh else _copy(result, create_graph))
+        fresh.discard(edge)  # the same input may be asked for twice
+    return tuple(results)

@@ -40,6 +40,7 @@ class Function:
     """
 
     name = "function"
+    fresh_gradients = False  # whether what backward returns, but for the gradient it is given, is nobody else's memory
     edges: tuple[Function | Tensor | None, ...] = ()
     wanted: tuple[bool, ...] = ()
     input_layouts: tuple[tuple | None, ...] = ()

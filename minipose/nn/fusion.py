@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minipose.nn.activation import ReLU
+from minipose.nn.activation import ReLU, ReLU6
 from minipose.nn.module import Module
 from minipose.nn.norm import BatchNorm2d
 from minipose.tensor import Tensor
@@ -16,7 +16,7 @@ from minipose.tensor import Tensor
 
 def _fuses(norm: Module, relu: Module) -> bool:
     """Whether the two are what they seem, not subclasses, and no hook waits for what is between them."""
-    return type(norm) is BatchNorm2d and type(relu) is ReLU and not norm.has_hooks() and not relu.has_hooks()
+    return type(norm) is BatchNorm2d and type(relu) in (ReLU, ReLU6) and not norm.has_hooks() and not relu.has_hooks()
 
 
 def run(modules: Iterable[Module], input: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ def run(modules: Iterable[Module], input: Tensor) -> Tensor:
     i = 0
     while i < len(modules):
         if i + 1 < len(modules) and _fuses(modules[i], modules[i + 1]):
-            input = modules[i].forward_relu(input)
+            input = modules[i].forward_relu(input, six=type(modules[i + 1]) is ReLU6)
             i += 2
         else:
             input = modules[i](input)
@@ -37,5 +37,5 @@ def add_relu(branch: Module, input: Tensor, other: Tensor, relu: Module) -> Tens
     """Return relu(branch(input) + other); the last module of `branch`, a Sequential, may be a normalisation."""
     norm = branch[-1]
     if _fuses(norm, relu) and not branch.has_hooks():
-        return norm.forward_relu(run(list(branch)[:-1], input), other)
+        return norm.forward_relu(run(list(branch)[:-1], input), other, type(relu) is ReLU6)
     return relu(branch(input) + other)

@@ -141,10 +141,11 @@ class BatchNorm2d(_BatchNorm):
         self._check_input(input, (4,), 1, "(N, C, H, W)")
         return self._normalise(input)
 
-    def forward_relu(self, input: Tensor, other: Tensor | None = None) -> Tensor:
-        """Return relu(self(input) + other) in one operation; `other` has the input's shape, or is left out."""
+    def forward_relu(self, input: Tensor, other: Tensor | None = None, six: bool = False) -> Tensor:
+        """Return relu(self(input) + other), or relu6, in one operation; `other` has the input's shape, or is left out.
+        """
         self._check_input(input, (4,), 1, "(N, C, H, W)")
-        return self._normalise(input, batch_norm_relu, other=other)
+        return self._normalise(input, batch_norm_relu, other=other, six=six)
 
 
 class InstanceNorm2d(_ChannelNorm):

@@ -17,6 +17,7 @@ class Sigmoid(Function):
     """s = 1 / (1 + exp(-x)), ds = s (1 - s) dx."""
 
     name = "sigmoid"
+    fresh_gradients = True
 
     def forward(self, x: Array) -> Array:
         self.save_output()
@@ -44,6 +45,7 @@ class ReLU(Function):
     """d max(x, 0) = dx where x > 0, else 0; the kink at 0 counts as flat."""
 
     name = "relu"
+    fresh_gradients = True
 
     def forward(self, x: Array) -> Array:
         self.save_output()
@@ -70,6 +72,7 @@ class ReLU6(Function):
     """d min(max(x, 0), 6) = dx where 0 < x < 6, else 0; both kinks count as flat."""
 
     name = "relu6"
+    fresh_gradients = True
 
     def forward(self, x: Array) -> Array:
         self.save_output()
@@ -96,6 +99,7 @@ class LeakyReLU(Function):
     """y = x where x is positive, else slope x; dy = dx or slope dx."""
 
     name = "leaky_relu"
+    fresh_gradients = True
 
     def forward(self, x: Array, slope: float) -> Array:
         self.slope = slope
@@ -124,6 +128,7 @@ class SiLU(Function):
     """y = x s(x), s the sigmoid, so dy = s (1 + x (1 - s)) dx."""
 
     name = "silu"
+    fresh_gradients = True
 
     def forward(self, x: Array) -> Array:
         self.save_inputs(0)

@@ -13,7 +13,8 @@ from minipose.tensor import Tensor
 
 
 class BatchNorm(Function):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias; then + other, where there is one; then max(_, 0), if relu.
+    """y = (x - mean) / sqrt(var + eps) * weight + bias; then + other, where there is one; then max(_, 0), if relu;
+    then min(_, ceiling), unless that is NaN.
 
     With x' = (x - mean) r, r = 1 / sqrt(var + eps) and m = N H W:
 
@@ -30,26 +31,29 @@ class BatchNorm(Function):
     """
 
     name = "batch_norm"
+    fresh_gradients = True
 
     def forward(
         self, x: Array, weight: Array, bias: Array, other: Array | None,
-        mean: Array, var: Array, eps: float, of_batch: bool, relu: bool,
+        mean: Array, var: Array, eps: float, of_batch: bool, relu: bool, ceiling: float,
     ) -> Array:  # fmt: skip
-        self.eps, self.of_batch, self.relu = eps, of_batch, relu
+        self.eps, self.of_batch, self.relu, self.ceiling = eps, of_batch, relu, ceiling
         self.save_inputs(0, 1, 2)
         self.save(mean, var)
         if relu:
             self.save_output()
-        return kernels_of(x).batch_norm(x, mean, var, weight, bias, eps, other, relu)
+        return kernels_of(x).batch_norm(x, mean, var, weight, bias, eps, other, relu, ceiling)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         (x, weight, bias), (mean, var), relu = self.saved_inputs, self.saved, self.relu
         differentiable = is_grad_enabled()
         if relu and (wanted[3] or differentiable or not self.of_batch):
-            grad, relu = ReLUGrad.apply(grad, y=self.saved_output.data), False
+            y = self.saved_output.data
+            y = y if math.isnan(self.ceiling) else y * (y < self.ceiling)  # 0 lets nothing through
+            grad, relu = ReLUGrad.apply(grad, y=y), False
         if self.of_batch and not differentiable:
             grads = kernels_of(x.data).batch_norm_grad(
-                grad.data, x.data, mean, var, weight.data, bias.data, self.eps, relu
+                grad.data, x.data, mean, var, weight.data, bias.data, self.eps, relu, self.ceiling if relu else math.nan
             )
             return *(Tensor(g) for g in grads), grad
         axes = (0, 2, 3)
@@ -116,6 +120,7 @@ def normalise_channels(
     of_batch: bool,
     other: Tensor | None = None,
     relu: bool = False,
+    ceiling: float = math.nan,
 ) -> Tensor:
     """Return `BatchNorm` of an input with any number of axes, one entry or more; weight and bias may be missing."""
     N, C = input.shape[:2]
@@ -125,7 +130,8 @@ def normalise_channels(
     if other is not None and input.ndim != 4:
         other = other.reshape(image.shape)
     mean, var = statistics
-    result = BatchNorm.apply(image, weight, bias, other, mean=mean, var=var, eps=eps, of_batch=of_batch, relu=relu)
+    options = {"mean": mean, "var": var, "eps": eps, "of_batch": of_batch, "relu": relu, "ceiling": ceiling}
+    result = BatchNorm.apply(image, weight, bias, other, **options)
     return result if input.ndim == 4 else result.reshape(input.shape)
 
 
@@ -172,6 +178,7 @@ def batch_norm_relu(
     momentum: float = 0.1,
     eps: float = 1e-5,
     other: Tensor | None = None,
+    six: bool = False,
 ) -> Tensor:
     """Return relu(batch_norm(input, ...) + other) in one operation, which reads and writes memory half as often.
 
@@ -180,6 +187,8 @@ def batch_norm_relu(
     input, running_mean, running_var, weight, bias, training, momentum, eps : as for `batch_norm`
     other : of the input's shape and dtype, optional
         What a residual block adds before the rectifier.
+    six : bool
+        Whether the rectifier is relu6. Default False.
 
     Raises
     ------
@@ -187,13 +196,15 @@ def batch_norm_relu(
         As `batch_norm`; and if `other` does not fit the input.
     """
     name = "batch_norm_relu"
+    check_flag(name, "six", six)
     if other is not None:
         check_tensor(name, "other", other)
         if other.shape != input.shape:
             raise ValueError(f"{name}: other has shape {other.shape}, not that of input {image_shape(input)}")
         if other.dtype != input.dtype:
             raise TypeError(f"{name}: other is {other.dtype} but input {input.dtype}; convert one with .to()")
-    return _batch_norm(name, input, running_mean, running_var, weight, bias, training, momentum, eps, other, True)
+    arguments = (input, running_mean, running_var, weight, bias, training, momentum, eps, other)
+    return _batch_norm(name, *arguments, True, 6.0 if six else math.nan)
 
 
 def _batch_norm(
@@ -208,6 +219,7 @@ def _batch_norm(
     eps: float,
     other: Tensor | None = None,
     rectify: bool = False,
+    ceiling: float = math.nan,
 ) -> Tensor:
     check_flag(name, "training", training)
     check_number(name, "momentum", momentum, 0, 1)
@@ -230,4 +242,4 @@ def _batch_norm(
         statistics = kernels_of(image).batch_statistics(image)
         move_running(running_mean, statistics[0], momentum)
         move_running(running_var, statistics[1] * (count / (count - 1)), momentum)
-    return normalise_channels(input, weight, bias, statistics, eps, training, other, rectify)
+    return normalise_channels(input, weight, bias, statistics, eps, training, other, rectify, ceiling)

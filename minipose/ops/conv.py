@@ -26,6 +26,7 @@ class Conv2d(Function):
     """dT/dg. Backward: grad_x = dT/dx at (w, grad), grad_w = dT/dw at (x, grad)."""
 
     name = "conv2d"
+    fresh_gradients = True
 
     def forward(self, x: Array, weight: Array, **geometry: Pair | int) -> Array:
         self.geometry = geometry
@@ -44,6 +45,7 @@ class Conv2dInputGrad(Function):
     """dT/dx at (g, w). Backward, for an upstream gradient u in the shape of x: dT/dg at (u, w), dT/dw at (u, g)."""
 
     name = "conv_transpose2d"
+    fresh_gradients = True
 
     def forward(self, g: Array, weight: Array, size: Pair, **geometry: Pair | int) -> Array:
         self.geometry = geometry
@@ -62,6 +64,7 @@ class Conv2dWeightGrad(Function):
     """dT/dw at (x, g). Backward, for an upstream gradient u in the shape of w: dT/dx at (g, u), dT/dg at (x, u)."""
 
     name = "conv2d_weight_grad"
+    fresh_gradients = True
 
     def forward(self, x: Array, g: Array, kernel: Pair, **geometry: Pair | int) -> Array:
         self.geometry = geometry

@@ -79,6 +79,7 @@ class SquaredError(Function):
     """y = factor sum (a - b)^2, so dy = 2 factor sum (a - b) (da - db)."""
 
     name = "squared_error"
+    fresh_gradients = True
 
     def forward(self, a: Array, b: Array, factor: float) -> Array:
         self.factor = factor
@@ -86,8 +87,11 @@ class SquaredError(Function):
         return kernels_of(a).squared_error(a, b) * a.dtype.type(factor)
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        grad_a = ScaledDifference.apply(*self.saved_inputs, grad * (2 * self.factor))
-        return grad_a, -grad_a if wanted[1] else None
+        (a, b), scale = self.saved_inputs, grad * (2 * self.factor)
+        return (
+            ScaledDifference.apply(a, b, scale) if wanted[0] else None,
+            ScaledDifference.apply(b, a, scale) if wanted[1] else None,
+        )
 
 
 class ScaledDifference(Function):

@@ -20,6 +20,7 @@ class MaxPool2d(Function):
     """Each window hands its gradient to the pixel that won; where windows overlap, gradients add."""
 
     name = "max_pool2d"
+    fresh_gradients = True
 
     def forward(self, x: Array, **geometry: Pair) -> Array:
         y, places = kernels_of(x).max_pool2d(x, **geometry)
@@ -63,6 +64,7 @@ class AvgPool2d(Function):
     """y = share times the sum of each window of the image padded with zeros: linear, `AvgPool2dGrad` is its adjoint."""
 
     name = "avg_pool2d"
+    fresh_gradients = True
 
     def forward(self, x: Array, share: Array, **geometry: Pair) -> Array:
         self.options = {"share": share, "size": x.shape[2:], **geometry}

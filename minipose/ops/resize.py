@@ -20,6 +20,7 @@ class Resize(Function):
     """y = R x C^T for every image, R and C the matrices of weights that `taps` describe; hence grad_x = R^T grad C."""
 
     name = "interpolate"
+    fresh_gradients = True
 
     def forward(self, x: Array, rows: Taps, columns: Taps) -> Array:
         self.size = x.shape[2:]

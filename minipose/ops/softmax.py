@@ -6,32 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from minipose.autograd import Function
+from minipose.autograd import Function, is_grad_enabled
 from minipose.checks import is_integer, normalise_dims
-from minipose.kernels import Array, array_module
+from minipose.kernels import Array, kernels_of
 from minipose.ops.checks import check_float_tensor, check_tensor
 from minipose.tensor import Tensor
 
 
-def _shifted(x: Array, axis: int) -> Array:
-    """Return x minus its maximum, which changes no softmax and keeps exp from overflowing."""
-    return x - x.max(axis=axis, keepdims=True) if x.size else x
-
-
 class Softmax(Function):
     """y_i = exp(x_i) / sum_j exp(x_j). From dy_i = y_i (dx_i - sum_j y_j dx_j), whose matrix is symmetric, follows
-    grad_x = y (grad - sum(grad y))."""
+    grad_x = y (grad - sum(grad y)): by a kernel, unless the gradient is itself to be differentiated."""
 
     name = "softmax"
+    fresh_gradients = True
 
     def forward(self, x: Array, axis: int) -> Array:
         self.axis = axis
         self.save_output()
-        e = array_module(x).exp(_shifted(x, axis))
-        return e / e.sum(axis=axis, keepdims=True)
+        return kernels_of(x).softmax(x, axis) if x.size else x.copy()
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         y = self.saved_output
+        if not is_grad_enabled() and y.numel():
+            return (Tensor(kernels_of(y.data).softmax_grad(grad.data, y.data, self.axis)),)
         return (y * (grad - (grad * y).sum(self.axis, keepdim=True)),)
 
 
@@ -40,15 +37,18 @@ class LogSoftmax(Function):
     """
 
     name = "log_softmax"
+    fresh_gradients = True
 
     def forward(self, x: Array, axis: int) -> Array:
         self.axis = axis
         self.save_output()
-        shifted, module = _shifted(x, axis), array_module(x)
-        return shifted - module.log(module.exp(shifted).sum(axis=axis, keepdims=True)) if x.size else shifted
+        return kernels_of(x).log_softmax(x, axis) if x.size else x.copy()
 
     def backward(self, grad: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        return (grad - self.saved_output.exp() * grad.sum(self.axis, keepdim=True),)
+        y = self.saved_output
+        if not is_grad_enabled() and y.numel():
+            return (Tensor(kernels_of(y.data).log_softmax_grad(grad.data, y.data, self.axis)),)
+        return (grad - y.exp() * grad.sum(self.axis, keepdim=True),)
 
 
 def _apply(function: type[Function], input: Tensor, dim: int | None, dtype: Any) -> Tensor:

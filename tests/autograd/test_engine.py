@@ -315,6 +315,9 @@ def test_zero_dimensional_and_empty_tensors():
     lambda a, b: ops.cat([a, b])[1:],
     lambda a, b: (a * 3).detach() * a - b,
     lambda a, b: (a.sum(0) + b.sum(1, keepdim=True)).expand(3, 5),
+    lambda a, b: minipose.relu(a) + minipose.softmax(b, 1),
+    lambda a, b: minipose.relu(a + b),
+    lambda a, b: minipose.relu(a) * b + minipose.softmax(a, 1),
 ])  # fmt: skip
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_gradients_share_memory_with_nothing(operation, create_graph, rng):
@@ -328,6 +331,25 @@ def test_gradients_share_memory_with_nothing(operation, create_graph, rng):
         assert first.flags.writeable
         for second in arrays[:i]:
             assert not np.shares_memory(first, second)
+
+
+def test_a_gradient_is_not_copied_where_nobody_else_has_it(rng):
+    x, seen = Tensor(rng.standard_normal((3, 5)), requires_grad=True), []
+    y = minipose.relu(x)
+    first, second = minipose.grad(y, [x, x], minipose.ones(3, 5), retain_graph=True)
+    assert not np.shares_memory(first.data, second.data)
+    handle = x.register_hook(seen.append)
+    y.backward(minipose.ones(3, 5), retain_graph=True)
+    assert not np.shares_memory(x.grad.data, seen[0].data)
+    handle.remove()
+    x.grad, made = None, []
+    original = ops.activation.ReLUGrad.forward
+    ops.activation.ReLUGrad.forward = lambda self, *a, **o: made.append(original(self, *a, **o)) or made[0]
+    try:
+        y.backward(minipose.ones(3, 5))
+    finally:
+        ops.activation.ReLUGrad.forward = original
+    assert np.shares_memory(x.grad.data, made[0])
 
 
 def test_a_gradient_may_be_changed_in_place(rng):

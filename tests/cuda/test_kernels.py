@@ -104,8 +104,9 @@ def test_batch_norm(compare, numbers):
     mean, var = compare("batch_statistics", x)
     compare("batch_norm", x, mean, var, weight, bias, 1e-5)
     compare("batch_norm", x, mean, var, weight, bias, 1e-5, numbers(N, C, H, W), True)
-    for relu in (False, True):
-        compare("batch_norm_grad", numbers(N, C, H, W), x, mean, var, weight, bias, 0.1, relu)
+    compare("batch_norm", x, mean, var, weight, bias, 1e-5, None, True, 0.75)
+    for rectifier in ((False,), (True,), (True, 0.75)):
+        compare("batch_norm_grad", numbers(N, C, H, W), x, mean, var, weight, bias, 0.1, *rectifier)
 
 
 def test_pointwise(compare, numbers):
@@ -130,6 +131,13 @@ def test_activations(compare, numbers, name):
     x, options = numbers(N, C, H, W) * 4, (0.3,) if name == "leaky_relu" else ()
     y = compare(name, x, *options)
     compare(f"{name}_grad", numbers(N, C, H, W), y if name in ("relu6", "sigmoid", "hardsigmoid") else x, *options)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_softmax(compare, numbers, name, axis):
+    y = compare(name, numbers(N, C, H, W) * 4, axis)
+    compare(f"{name}_grad", numbers(N, C, H, W), y, axis)
 
 
 @pytest.mark.parametrize(("options", "size"), POOLS.values(), ids=POOLS)
@@ -204,9 +212,8 @@ def test_adam_step(device_module, no_waiting, numbers, layout, weight_decay):
 
 
 def test_every_kernel_of_the_reference_is_there_with_its_signature():
-    names = [n for n, f in inspect.getmembers(reference, inspect.isfunction) if f.__module__ == reference.__name__]
-    kernels = [n for n in names if not n.startswith("_") and n not in ("conv_output_size", "taps")]
-    assert kernels and set(kernels) == set(cuda.__all__)
+    kernels = set(reference.__all__) - {"Pair", "Taps", "conv_output_size", "taps"}
+    assert kernels == set(cuda.__all__)
     for name in kernels:
         here, there = (inspect.signature(getattr(module, name)) for module in (cuda, reference))
         assert list(here.parameters) == list(there.parameters), name

@@ -6,28 +6,28 @@ KERNELS = [
     # ---- convolution ----
     Bug(
         "KH and KW swapped",
-        "kernels/reference.py",
+        "kernels/reference/conv.py",
         "(KH, KW), (OH, OW), (sh, sw), (dh, dw) = kernel, size",
         "(KW, KH), (OH, OW), (sh, sw), (dh, dw) = kernel, size",
         f"{CASES} conv-plain and differences",
     ),
     Bug(
         "the height's stride across",
-        "kernels/reference.py",
+        "kernels/reference/conv.py",
         "columns = slice(b * dw, b * dw + sw * (OW - 1) + 1, sw)",
         "columns = slice(b * dw, b * dw + sh * (OW - 1) + 1, sh)",
         "tests/kernels/test_reference.py",
     ),
     Bug(
         "= for += where windows overlap",
-        "kernels/reference.py",
+        "kernels/reference/conv.py",
         'padded[window] += _einsum("ngfij,gfc->ngcij"',
         'padded[window] = _einsum("ngfij,gfc->ngcij"',
         f"{CASES} conv-plain and differences",
     ),
     Bug(
         "the kernel is flipped",
-        "kernels/reference.py",
+        "kernels/reference/conv.py",
         "padded[window], w[..., a, b], optimize=True)\n    return y.reshape",
         "padded[window], w[..., -1 - a, -1 - b], optimize=True)\n    return y.reshape",
         "tests/kernels/test_reference.py",
@@ -119,7 +119,7 @@ KERNELS = [
     ),
     Bug(
         "only the last overlapping window counts",
-        "kernels/reference.py",
+        "kernels/reference/pool.py",
         "np.add.at(result, (np",
         "result.__setitem__((np",
         f"{DIFFERENCES} pool-overlapping",
@@ -141,8 +141,8 @@ KERNELS = [
     Bug(
         "depthwise convolution without its stride",
         "kernels/cpu/depthwise.py",
-        "reads[p] = min(p, OW - 1) * stride[1] * C",
-        "reads[p] = min(p, OW - 1) * C",
+        "pixel * stride[1] * C, pixel * step[1]",
+        "pixel * C, pixel * step[1]",
         "tests/kernels/test_depthwise.py -k geometries",
     ),
     Bug("half a pixel off", "ops/resize.py", "(i + 0.5) * scale - 0.5", "i * scale", f"{TORCH} resize-"),

@@ -6,7 +6,7 @@ NETWORKS = [
     # ---- normalisation ----
     Bug(
         "batch norm without the variance's path",
-        "kernels/reference.py",
+        "kernels/reference/norm.py",
         " - normalised * _per_channel(grad_weight / count)",
         "",
         f"{DIFFERENCES} norm-training",
@@ -27,7 +27,7 @@ NETWORKS = [
     ),
     Bug(
         "statistics of one pixel",
-        "kernels/reference.py",
+        "kernels/reference/norm.py",
         "return x.mean((0, 2, 3)), x.var((0, 2, 3))",
         "return x[:, :, :1].mean((0, 2, 3)), x[:, :, :1].var((0, 2, 3))",
         f"{DIFFERENCES} norm-training",
@@ -53,20 +53,48 @@ NETWORKS = [
         "((grad - y",
         f"{DIFFERENCES} norm-layer",
     ),
+    Bug(
+        "what the ceiling cuts off has a gradient, compiled",
+        "kernels/cpu/norm.py",
+        "            g = np.float32(0) if (value <= floor) | (value >= ceiling) else grads[j]\n            results",
+        "            g = np.float32(0) if value <= floor else grads[j]\n            results",
+        "tests/kernels/test_cpu.py -k batch_norm",
+    ),
+    Bug(
+        "one gradient is handed out twice",
+        "autograd/engine.py",
+        "        fresh.discard(edge)",
+        "        pass",
+        "tests/autograd/test_engine.py -k nobody_else",
+    ),
     # ---- softmax, losses, dropout ----
     Bug(
         "softmax with a backward of zero",
-        "ops/softmax.py",
-        "y * (grad - (grad * y).sum(self.axis, keepdim=True))",
+        "kernels/reference/softmax.py",
+        "y * (grad - (grad * y).sum(axis, keepdims=True))",
         "y * (grad - grad)",
         f"{DIFFERENCES} softmax-",
     ),
     Bug(
         "softmax overflows",
-        "ops/softmax.py",
-        "return x - x.max(axis=axis, keepdims=True) if x.size else x",
+        "kernels/reference/softmax.py",
+        "return x - x.max(axis, keepdims=True)",
         "return x",
         "tests/ops/test_softmax.py",
+    ),
+    Bug(
+        "softmax's gradient by the sum of the line beside, compiled",
+        "kernels/cpu/softmax.py",
+        "results[j] = values[j] * (grads[j] - total[j])",
+        "results[j] = values[j] * (grads[j] - total[j - 1])",
+        "tests/kernels/test_softmax.py -k every_axis",
+    ),
+    Bug(
+        "the largest of negative numbers is the smallest, compiled",
+        "kernels/cpu/softmax.py",
+        "np.int32(bits ^ np.int32(np.int32(bits >> _SIGN) & _MAGNITUDE))",
+        "np.int32(bits)",
+        "tests/kernels/test_softmax.py -k negative",
     ),
     Bug(
         "a loss that broadcasts",
@@ -157,7 +185,7 @@ NETWORKS = [
     ),
     Bug(
         "Adam without its first correction",
-        "kernels/reference.py",
+        "kernels/reference/pointwise.py",
         "lr / (1 - beta1**step)",
         "lr",
         "tests/optim/test_trajectories.py -k Adam",

@@ -36,6 +36,17 @@ def test_sequential_fuses_each_pair(calls, rng):
     assert calls == ["batch_norm_relu", "batch_norm", "batch_norm_relu"]
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_relu6_is_fused_too(training, calls, rng):
+    network = double(nn.Sequential(nn.BatchNorm2d(5), nn.ReLU6())).train(training)
+    network[0].weight.data[:] = 9
+    x = image(rng)
+    result = network(x).data
+    assert calls == ["batch_norm_relu"] and (result == 6).any()
+    if not training:
+        np.testing.assert_allclose(result, np.clip(9 * x.data / np.sqrt(1 + 1e-5), 0, 6), rtol=1e-12)
+
+
 @pytest.mark.parametrize("position", [0, 1])
 @pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"])
 def test_a_hook_sees_what_is_between(kind, position, calls, rng):

@@ -20,14 +20,14 @@ def train(*shapes, name, **options):
     return Case(name, lambda F, x, *more: F.batch_norm(x, None, None, *more, training=True, **options), shapes)
 
 
-def fused(F, x, *statistics_weight_bias, other=None, **options):
+def fused(F, x, *statistics_weight_bias, other=None, six=False, **options):
     if F is oracle.Minipose:
-        return ops.batch_norm_relu(x, *statistics_weight_bias, other=other, **options)
+        return ops.batch_norm_relu(x, *statistics_weight_bias, other=other, six=six, **options)
     y = F.batch_norm(x, *statistics_weight_bias, **options)
-    return F.relu(y if other is None else y + other)
+    return (F.relu6 if six else F.relu)(y if other is None else y + other)
 
 
-PLAIN, OTHER = (None, None), [SHAPE, (3,), (3,), SHAPE]
+PLAIN, OTHER, SIX = (None, None), [SHAPE, (3,), (3,), SHAPE], [SHAPE, (3,), SHAPE]
 CASES = [  # torch_twice=False: torch fails at the second derivative of a bias without a weight
     train(SHAPE, (3,), (3,), name="training"),
     train(SHAPE, (3,), (3,), name="training_large_eps", eps=0.3),
@@ -51,19 +51,24 @@ CASES = [  # torch_twice=False: torch fails at the second derivative of a bias w
     Case("relu_add", lambda F, x, w, b, o: fused(F, x, *PLAIN, w, b, other=o, training=True), OTHER),
     Case("relu_add_itself", lambda F, x, w: fused(F, x, *PLAIN, w, other=x, training=True), OTHER[:2]),
     Case("relu_in_use", lambda F, x, w, b: fused(F, x, *running(F, x), w, b), OTHER[:3]),
+    Case("relu6", lambda F, x, w, b: fused(F, x, *PLAIN, w * 9, b, training=True, six=True), OTHER[:3]),
+    Case("relu6_add", lambda F, x, w, o: fused(F, x, *PLAIN, w * 9, other=o, training=True, six=True), SIX),
+    Case("relu6_in_use", lambda F, x, w, b: fused(F, x, *running(F, x), w * 9, b, six=True), OTHER[:3]),
     Case("relu_add_in_use", lambda F, x, w, b, o: fused(F, x, *running(F, x), w, b, other=o), OTHER),
 ]
 
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("add", [True, False])
-def test_fused_is_bit_for_bit_what_it_stands_for(training, add, rng):
+@pytest.mark.parametrize("six", [True, False])
+def test_fused_is_bit_for_bit_what_it_stands_for(training, add, six, rng):
     x, other = (Tensor(rng.standard_normal((2, 3, 17, 19)).astype(np.float32)) for _ in range(2))
+    x.data[:, 0] *= np.linspace(1, 1000, 19, dtype=np.float32)  # so that some are above 6
     statistics = Tensor(MEAN.astype(np.float32)), Tensor(VAR.astype(np.float32))
-    fused = ops.batch_norm_relu(x, *statistics, training=training, other=other if add else None)
+    fused = ops.batch_norm_relu(x, *statistics, training=training, other=other if add else None, six=six)
     statistics = Tensor(MEAN.astype(np.float32)), Tensor(VAR.astype(np.float32))
     plain = ops.batch_norm(x, *statistics, training=training)
-    np.testing.assert_array_equal(fused.data, ops.relu(plain + other if add else plain).data)
+    np.testing.assert_array_equal(fused.data, (ops.relu6 if six else ops.relu)(plain + other if add else plain).data)
 
 
 def test_fused_of_nothing_is_nothing():

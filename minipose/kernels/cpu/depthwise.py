@@ -8,20 +8,39 @@ the weight's gradient, nine taps times one vector over all pixels. Memory is rea
 from __future__ import annotations
 
 import functools
+import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numba import prange, types
 
 from minipose.kernels.cpu.compile import PAIR, kernel, read, write
-from minipose.kernels.cpu.contraction import contract_lanes, copy_floats
+from minipose.kernels.cpu.contraction import contract_lanes, copy_floats, zero_floats
 from minipose.kernels.cpu.correlate import LANES, Phase, _fill_window
+from minipose.kernels.cpu.memory import workspace
 from minipose.kernels.reference import Pair
 from minipose.kernels.threads import get_num_threads
 
 PIXELS = 8  # enough additions that wait for none of each other
 TAPS = 9
 WINDOW = 1 << 15  # float32 numbers in a window, about: a small part of the second-level cache
+
+
+def _aligned(memory: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return memory as an array that begins with a cache line: a vector that lies across two takes twice as long."""
+    skipped = -memory.ctypes.data // 4 % LANES
+    return memory[skipped : skipped + math.prod(shape)].reshape(shape)
+
+
+def _window_size(y: np.ndarray, reach: Pair, stride: Pair, step: Pair) -> int:
+    """Return the room for the window of a block, a vector that begins at its end, and a strip, in whole cache lines."""
+    N, H, W, C = y.shape
+    OH, OW = -(-H // step[0]), -(-W // step[1])
+    line = ((OW - 1) * stride[1] + reach[1]) * C
+    rows = _rows_of_blocks.py_func(OH, line, stride[0], reach[0], N, get_num_threads())
+    numbers = ((rows - 1) * stride[0] + reach[0]) * line
+    return (-(-numbers // LANES) + 1 + PIXELS) * LANES
 
 
 @numba.njit
@@ -31,47 +50,72 @@ def _rows_of_blocks(OH, line, stride, reach, images, workers):
     return min(rows, max(1, images * OH // workers), OH)
 
 
-@kernel(read(4), read(3, "C"), write(4), PAIR, PAIR, PAIR, types.int64)
-def _correlate(x, weight, y, offset, stride, dilation, workers):
-    """y[n,i,j,c] = sum over a b of x[n, i*s + a*d - top, j*s + b*d - left, c] * weight[a,b,c]; x is 0 outside."""
+@kernel(read(4), read(1, "C"), read(2, "C", types.int64), write(4), write(2, "C"), write(3, "C", types.int64),
+        PAIR, PAIR, PAIR, PAIR, PAIR)  # fmt: skip
+def _correlate(x, taps, phases, y, windows, tables, top_left, reach, stride, dilation, step):
+    """y[n,i,j,c] = sum over a b of x[n, i*s + a*d - top, j*s + b*d - left, c] * weight[a,b,c]; x is 0 outside.
+
+    y is made in phases, each of the pixels `step` apart, all of a row before the next row. A window begins `top_left`
+    before the pixel it is for, and has `reach` rows and columns besides those that the stride skips over. Each worker
+    has a window, with room for a strip behind it, and a table of where a strip's pixels are read and written.
+    """
     C = x.shape[3]
-    N, OH, OW, _ = y.shape
-    KH, KW, depth = weight.shape
-    height, width = (KH - 1) * dilation[0] + 1, (OW - 1) * stride[1] + (KW - 1) * dilation[1] + 1
-    line = width * C
-    rows = _rows_of_blocks(OH, line, stride[0], height, N, workers)
-    blocks = -(-OH // rows)
+    N, H, W, _ = y.shape
+    OH, OW = -(-H // step[0]), -(-W // step[1])  # of the largest phase
+    depth = -(-C // LANES) * LANES
+    width = (OW - 1) * stride[1] + reach[1]
+    line, workers = width * C, windows.shape[0]
+    rows, strips = _rows_of_blocks(OH, line, stride[0], reach[0], N, workers), -(-OW // PIXELS)
+    blocks, P = -(-OH // rows), phases.shape[0]
     for worker in prange(workers):
-        window = np.empty(((rows - 1) * stride[0] + height) * line + LANES, np.float32)
-        spare = np.empty(PIXELS * LANES, np.float32)
-        reads, writes, packed = np.empty(PIXELS, np.int64), np.empty(PIXELS, np.int64), np.arange(PIXELS) * LANES
-        for p in range(PIXELS):  # where an image is narrower, its last pixel again
-            reads[p] = min(p, OW - 1) * stride[1] * C
-            writes[p] = min(p, OW - 1) * y.strides[2] // 4
+        window, table = windows[worker], tables[worker]
+        for phase in range(P):
+            for p in range(PIXELS):  # where an image is narrower, its last pixel again
+                pixel = min(p, phases[phase, 7] - 1)
+                table[phase, p], table[P + phase, p] = pixel * stride[1] * C, pixel * step[1] * y.strides[2] // 4
+        for p in range(PIXELS):
+            table[2 * P, p] = p * LANES
+        # Addresses, once: to take a part of an array costs as much as the sums over it. What they are of comes from
+        # outside, since what is made in here would be gone with the last use of its name.
+        taps_at, spare_at = taps.ctypes.data, window.ctypes.data + 4 * (window.size - PIXELS * LANES)
+        table_at, size = table.ctypes.data, 8 * PIXELS
+        packed_at = table_at + 2 * P * size
         for block in range(worker * N * blocks // workers, (worker + 1) * N * blocks // workers):
             n, first = block // blocks, block % blocks * rows
             count = min(rows, OH - first)
-            _fill_window(window, x[n], first * stride[0] - offset[0], -offset[1],
-                         (count - 1) * stride[0] + height, width)  # fmt: skip
+            _fill_window(window, x[n], first * stride[0] - top_left[0], -top_left[1],
+                         (count - 1) * stride[0] + reach[0], width)  # fmt: skip
+            image = y.ctypes.data + n * y.strides[0]
             for i in range(count):
-                for start in range(0, OW, PIXELS):
-                    j = max(0, min(start, OW - PIXELS))  # the last ones may be computed twice
-                    source = window.ctypes.data + 4 * (i * stride[0] * line + j * stride[1] * C)
-                    target = y[n, first + i, j].ctypes.data
-                    for c in range(0, depth, LANES):
-                        tap = weight.ctypes.data + 4 * c
-                        if c + LANES <= C:
-                            contract_lanes(PIXELS, 1, LANES, source + 4 * c, reads.ctypes.data, tap,
-                                           target + 4 * c, writes.ctypes.data, 1, 0, 0,
-                                           KH, dilation[0] * line, KW * depth,
-                                           KW, dilation[1] * C, depth, False)  # fmt: skip
+                for strip in range(strips):
+                    for phase in range(P):  # innermost, so that a line of y is written once
+                        row, column = phases[phase, 0] + (first + i) * step[0], phases[phase, 1]
+                        KH, KW, top, left = phases[phase, 2], phases[phase, 3], phases[phase, 4], phases[phase, 5]
+                        start, pixels = phases[phase, 6], phases[phase, 7]
+                        if row >= H or strip * PIXELS >= pixels:
                             continue
-                        contract_lanes(PIXELS, 1, LANES, source + 4 * c, reads.ctypes.data, tap,
-                                       spare.ctypes.data, packed.ctypes.data, 1, 0, 0,
-                                       KH, dilation[0] * line, KW * depth,
-                                       KW, dilation[1] * C, depth, False)  # fmt: skip
-                        for p in range(min(PIXELS, OW)):
-                            copy_floats(target + 4 * (c + writes[p]), spare[p * LANES :].ctypes.data, C - c)
+                        j = max(0, min(strip * PIXELS, pixels - PIXELS))  # the last ones may be computed twice
+                        target = image + row * y.strides[1] + (column + j * step[1]) * y.strides[2]
+                        if KH * KW == 0:
+                            for p in range(PIXELS):
+                                zero_floats(target + 4 * table[P + phase, p], C)
+                            continue
+                        source = window.ctypes.data + 4 * (
+                            (i * stride[0] + top_left[0] - top) * line + (j * stride[1] + top_left[1] - left) * C
+                        )
+                        read_at, write_at = table_at + phase * size, table_at + (P + phase) * size
+                        for c in range(0, depth, LANES):
+                            tap = taps_at + 4 * (start + c)
+                            if c + LANES <= C:
+                                contract_lanes(PIXELS, 1, LANES, source + 4 * c, read_at, tap, target + 4 * c, write_at,
+                                               1, 0, 0, KH, dilation[0] * line, KW * depth,
+                                               KW, dilation[1] * C, depth, False)  # fmt: skip
+                                continue
+                            contract_lanes(PIXELS, 1, LANES, source + 4 * c, read_at, tap, spare_at, packed_at,
+                                           1, 0, 0, KH, dilation[0] * line, KW * depth,
+                                           KW, dilation[1] * C, depth, False)  # fmt: skip
+                            for p in range(min(PIXELS, pixels)):
+                                copy_floats(target + 4 * (c + table[P + phase, p]), spare_at + 4 * p * LANES, C - c)
 
 
 @kernel(read(4), read(4), write(3, "C"), PAIR, PAIR, PAIR, PAIR)
@@ -114,21 +158,44 @@ def fits(weight: tuple[int, ...], groups: int) -> bool:
     return weight[0] == groups and weight[1] == 1
 
 
-def _taps(weight: np.ndarray) -> np.ndarray:
-    """Return weight (C 1 KH KW) as KH KW C, with zeros up to a whole number of vectors."""
-    C, _, KH, KW = weight.shape
-    if C % LANES == 0:
-        return np.ascontiguousarray(weight[:, 0].transpose(1, 2, 0))
-    taps = np.zeros((KH, KW, -(-C // LANES) * LANES), np.float32)
-    taps[..., :C] = weight[:, 0].transpose(1, 2, 0)
-    return taps
+class _Plan(NamedTuple):
+    """What depends on the geometry alone: which taps the phases need, one after the other, their table, the window."""
+
+    order: np.ndarray  # of the taps, as places in the KH * KW of the weight
+    table: np.ndarray
+    top_left: Pair
+    reach: Pair
 
 
 @functools.lru_cache(maxsize=1024)
-def _places(phase: Phase) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows and the columns of a phase's taps, as indices."""
-    rows = phase.tap_row + phase.tap_row_step * np.arange(phase.KH)
-    return rows[:, None], phase.tap_column + phase.tap_column_step * np.arange(phase.KW)
+def _plan(phases: tuple[Phase, ...], columns: int, depth: int, W: int, dilation: Pair, step: int) -> _Plan:
+    """Return the plan for weights with that many columns, and channels filled up to `depth`.
+
+    A phase's row of the table ends with the place where its taps begin and the number of its pixels in a row of W.
+    """
+    order, table, start = [np.empty(0, np.int64)], [], 0
+    for phase in phases:
+        rows = phase.tap_row + phase.tap_row_step * np.arange(phase.KH)
+        across = phase.tap_column + phase.tap_column_step * np.arange(phase.KW)
+        order.append((rows[:, None] * columns + across).reshape(-1))
+        table.append((*phase[:6], start, -(-(W - phase.column) // step)))
+        start += order[-1].size * depth
+    used = [phase for phase in phases if phase.KH * phase.KW] or [Phase(0, 0, 1, 1, 0, 0)]
+    top, left = max(phase.top for phase in used), max(phase.left for phase in used)
+    reach = (
+        top + max((phase.KH - 1) * dilation[0] - phase.top for phase in used) + 1,
+        left + max((phase.KW - 1) * dilation[1] - phase.left for phase in used) + 1,
+    )
+    return _Plan(np.concatenate(order), np.array(table, np.int64), (top, left), reach)
+
+
+def _taps(weight: np.ndarray, order: np.ndarray, depth: int) -> np.ndarray:
+    """Return these taps of weight (C 1 KH KW), each C numbers and zeros up to `depth`, beginning with a cache line."""
+    C = weight.shape[0]
+    taps = _aligned(np.empty(order.size * depth + LANES, np.float32), (order.size, depth))
+    taps[:, C:] = 0
+    taps[:, :C] = weight.reshape(C, -1).T[order]
+    return taps.reshape(-1)
 
 
 def correlate(
@@ -141,13 +208,14 @@ def correlate(
     step: Pair,
 ) -> None:
     """As `correlate.correlate`, for weight (C 1 KH KW)."""
-    taps = _taps(weight)
-    for phase in phases:
-        part = y[:, phase.row :: step[0], phase.column :: step[1]]
-        if phase.KH * phase.KW == 0:
-            part[:] = 0
-            continue
-        _correlate(image, taps[_places(phase)], part, (phase.top, phase.left), stride, dilation, get_num_threads())
+    C, _, _, KW = weight.shape
+    depth = -(-C // LANES) * LANES
+    order, table, top_left, reach = _plan(phases, KW, depth, y.shape[2], dilation, step[1])
+    taps = _taps(weight, order, depth)
+    workers, size = get_num_threads(), _window_size(y, reach, stride, step)
+    windows = _aligned(workspace("window", workers * size + LANES), (workers, size))
+    tables = np.empty((workers, 2 * len(phases) + 1, PIXELS), np.int64)
+    _correlate(image, taps, table, y, windows, tables, top_left, reach, stride, dilation, step)
 
 
 def weight_grad(

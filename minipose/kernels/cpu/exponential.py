@@ -18,7 +18,7 @@ _1, _2, _3, _4, _5, _6, _7 = (np.float32(1 / np.prod(np.arange(1.0, k + 1))) for
 _ZERO = np.float32(0)
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", fastmath={"contract"})  # a product and the sum after it are one instruction
 def exp_of_negative(x):
     """Return exp(x) for x up to 0, to two units in the last place; a NaN stays NaN."""
     bounded = _LEAST if x < _LEAST else x

@@ -2,10 +2,12 @@
 
 An image is one line of numbers here, whose channels repeat every C. The kernels walk it in stretches of whole pixels,
 beside numbers for each channel that are repeated to the same length: so the inner loop is long whatever C is.
-A rectifier is a floor of 0; a floor of NaN, which nothing is below, stands for none.
+A rectifier is a floor of 0, and perhaps a ceiling; one of NaN, which nothing is below or above, stands for none.
 """
 
 from __future__ import annotations
+
+import math
 
 import numba
 import numpy as np
@@ -89,19 +91,20 @@ def _statistics(x, mean, var, workers):
         var[c] = max(differences[1, c] / count - offset * offset, 0)
 
 
-@kernel(LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean, write(1, "C"))
-def _normalise(x, mean, var, weight, bias, eps, relu, y):
+@kernel(LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean, types.float32, write(1, "C"))
+def _normalise(x, mean, var, weight, bias, eps, relu, ceiling, y):
     scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
     floor, stretch = _floor(relu), scale.size
     for piece in prange(-(-x.size // stretch)):
         values, results = x[piece * stretch : (piece + 1) * stretch], y[piece * stretch : (piece + 1) * stretch]
         for j in range(values.size):
             value = values[j] * scale[j] + shift[j]
-            results[j] = floor if value < floor else value
+            value = floor if value < floor else value
+            results[j] = ceiling if value > ceiling else value
 
 
-@kernel(LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean, LINE, write(1, "C"))
-def _normalise_and_add(x, mean, var, weight, bias, eps, relu, other, y):
+@kernel(LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean, types.float32, LINE, write(1, "C"))
+def _normalise_and_add(x, mean, var, weight, bias, eps, relu, ceiling, other, y):
     scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
     floor, stretch = _floor(relu), scale.size
     for piece in prange(-(-x.size // stretch)):
@@ -109,7 +112,8 @@ def _normalise_and_add(x, mean, var, weight, bias, eps, relu, other, y):
         others = other[piece * stretch : (piece + 1) * stretch]
         for j in range(values.size):
             value = values[j] * scale[j] + shift[j] + others[j]
-            results[j] = floor if value < floor else value
+            value = floor if value < floor else value
+            results[j] = ceiling if value > ceiling else value
 
 
 @numba.njit(error_model="numpy")
@@ -124,10 +128,10 @@ def _slope_and_offset(sums, count, mean, var, weight, eps):
     return _repeat(slope), _repeat(offset)
 
 
-@kernel(LINE, LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean,
+@kernel(LINE, LINE, CHANNELS, CHANNELS, CHANNELS, CHANNELS, types.float64, types.boolean, types.float32,
         write(1, "C"), write(1, "C"), write(1, "C"), types.int64)  # fmt: skip
-def _gradients(grad, x, mean, var, weight, bias, eps, relu, grad_x, grad_weight, grad_bias, workers):
-    """First the sums of grad and of grad * (x - mean), where the result is not floored; with them, grad_x."""
+def _gradients(grad, x, mean, var, weight, bias, eps, relu, ceiling, grad_x, grad_weight, grad_bias, workers):
+    """First the sums of grad and of grad * (x - mean), where the result is not cut; with them, grad_x."""
     C = mean.size
     scale, shift = _scale_and_shift(mean, var, weight, bias, eps)
     centre, floor = _repeat(mean), _floor(relu)
@@ -144,7 +148,8 @@ def _gradients(grad, x, mean, var, weight, bias, eps, relu, grad_x, grad_weight,
                 here, there = piece * stretch, (piece + 1) * stretch
                 values, grads = x[here:there], grad[here:there]
                 for j in range(values.size):
-                    g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]
+                    value = values[j] * scale[j] + shift[j]
+                    g = np.float32(0) if (value <= floor) | (value >= ceiling) else grads[j]
                     total[j] += g
                     product[j] += g * (values[j] - centre[j])
             for j in range(stretch):
@@ -159,7 +164,8 @@ def _gradients(grad, x, mean, var, weight, bias, eps, relu, grad_x, grad_weight,
         values, grads = x[piece * stretch : (piece + 1) * stretch], grad[piece * stretch : (piece + 1) * stretch]
         results = grad_x[piece * stretch : (piece + 1) * stretch]
         for j in range(values.size):
-            g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]
+            value = values[j] * scale[j] + shift[j]
+            g = np.float32(0) if (value <= floor) | (value >= ceiling) else grads[j]
             results[j] = g * scale[j] + values[j] * slope[j] + offset[j]
 
 
@@ -184,13 +190,14 @@ def batch_norm(
     eps: float,
     other: np.ndarray | None = None,
     relu: bool = False,
+    ceiling: float = math.nan,
 ) -> np.ndarray:
     """As `reference.batch_norm`."""
     result = empty_image(*x.shape)
     if other is None:
-        _normalise(_line(x), mean, var, weight, bias, eps, relu, _line(result))
+        _normalise(_line(x), mean, var, weight, bias, eps, relu, ceiling, _line(result))
     else:
-        _normalise_and_add(_line(x), mean, var, weight, bias, eps, relu, _line(other), _line(result))
+        _normalise_and_add(_line(x), mean, var, weight, bias, eps, relu, ceiling, _line(other), _line(result))
     return result
 
 
@@ -203,10 +210,11 @@ def batch_norm_grad(
     bias: np.ndarray,
     eps: float,
     relu: bool = False,
+    ceiling: float = math.nan,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As `reference.batch_norm_grad`, with the three terms of the input's gradient gathered into a line in x."""
     result = empty_image(*x.shape)
     grad_weight, grad_bias = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
-    _gradients(_line(grad), _line(x), mean, var, weight, bias, eps, relu,
+    _gradients(_line(grad), _line(x), mean, var, weight, bias, eps, relu, ceiling,
                _line(result), grad_weight, grad_bias, get_num_threads())  # fmt: skip
     return result, grad_weight, grad_bias

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from minipose.kernels import Array, cupy
 from minipose.kernels.cuda.pointwise import relu_grad
 
@@ -26,20 +28,31 @@ def batch_norm(
     eps: float,
     other: Array | None = None,
     relu: bool = False,
+    ceiling: float = math.nan,
 ) -> Array:
     """As `reference.batch_norm`."""
     scale = weight / cupy().sqrt(var + eps)
     y = (x - _per_channel(mean)) * _per_channel(scale) + _per_channel(bias)
     y = y if other is None else y + other
-    return cupy().maximum(y, 0) if relu else y
+    y = cupy().maximum(y, 0) if relu else y
+    return cupy().where(y > ceiling, y.dtype.type(ceiling), y)
 
 
 def batch_norm_grad(
-    grad: Array, x: Array, mean: Array, var: Array, weight: Array, bias: Array, eps: float, relu: bool = False
+    grad: Array,
+    x: Array,
+    mean: Array,
+    var: Array,
+    weight: Array,
+    bias: Array,
+    eps: float,
+    relu: bool = False,
+    ceiling: float = math.nan,
 ) -> tuple[Array, Array, Array]:
     """As `reference.batch_norm_grad`."""
     if relu:
-        grad = relu_grad(grad, batch_norm(x, mean, var, weight, bias, eps))
+        y = batch_norm(x, mean, var, weight, bias, eps)
+        grad = cupy().where(y >= ceiling, grad.dtype.type(0), relu_grad(grad, y))
     rstd = 1 / cupy().sqrt(var + eps)
     normalised = (x - _per_channel(mean)) * _per_channel(rstd)
     count = x.size // x.shape[1]
