@@ -42,6 +42,7 @@ LEAST_TILES = {1: 32, 2: 64}
 FEW_WEIGHTS = 1 << 13  # C * F; below, waking the threads costs more than they gain
 CACHED = 1 << 17  # float32 numbers of a block of tiles, about: they should stay in the second-level cache
 MOST_TILES = 96  # of a block
+CHUNK = 16  # channels whose weights are read, and whose entries are written, at once: a cache line, and a run of some
 
 SIZES = types.UniTuple(types.int64, 4)
 
@@ -243,13 +244,11 @@ def _weight_products(x, grad, partial, offset, counts, sizes, transforms, scratc
 def _weight_panels(weight, panels, points, transform):
     """panels (entries P C COLUMNS) = G w G', what is beyond F unused; weight is K K C F."""
     taps, _, C, F = weight.shape
-    step = panels.size // (points * points)
-    parts = -(-F // LANES)
-    along_f = weight.strides[3] == 4  # weights turned round lie beside each other by c
-    for outer in prange(C if along_f else parts):
+    step, parts = panels.size // (points * points), -(-F // LANES)
+    for item in prange(-(-C // CHUNK) * parts):
+        f = item % parts * LANES
         square = np.zeros((taps, taps, LANES), np.float32)
-        for inner in range(parts if along_f else C):
-            c, f = (outer, inner * LANES) if along_f else (inner, outer * LANES)
+        for c in range(item // parts * CHUNK, min((item // parts + 1) * CHUNK, C)):
             for a in range(taps):
                 for b in range(taps):
                     values, tap = weight[a, b, c, f : f + LANES], square[a, b]
