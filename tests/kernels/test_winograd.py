@@ -59,8 +59,10 @@ def test_gradient_by_the_input(case, layout):
     assert_near(cpu.conv2d_input_grad(lay(layout, grad), lay(layout, w), size=x.shape[2:], **plain), expected)
 
 
+@pytest.mark.parametrize("by_channels", [0, 1000])
 @each_layout
-def test_gradient_by_the_weight(case, layout):
+def test_gradient_by_the_weight(case, layout, by_channels, monkeypatch):
+    monkeypatch.setattr(winograd, "BY_CHANNELS", by_channels)
     x, w, grad, plain = case
     expected = reference.conv2d_weight_grad(*doubles(x, grad), kernel=w.shape[2:], **plain)
     assert_near(cpu.conv2d_weight_grad(lay(layout, x), lay(layout, grad), kernel=w.shape[2:], **plain), expected)

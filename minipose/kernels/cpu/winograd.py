@@ -42,6 +42,7 @@ LEAST_TILES = {1: 32, 2: 64}
 FEW_WEIGHTS = 1 << 13  # C * F; below, waking the threads costs more than they gain
 CACHED = 1 << 17  # float32 numbers of a block of tiles, about: they should stay in the second-level cache
 MOST_TILES = 96  # of a block
+BY_CHANNELS = 4  # with fewer tiles than this times the channels, a gradient is dealt out by channels
 CHUNK = 16  # channels whose weights are read, and whose entries are written, at once: a cache line, and a run of some
 
 SIZES = types.UniTuple(types.int64, 4)
@@ -198,32 +199,38 @@ def _place(tile, tile_rows, tile_columns):
     return n, i, j
 
 
-@kernel(read(4), read(4), write(2, "C"), PAIR, PAIR, SIZES, PAIR, write(2, "C"), types.int64)
-def _weight_products(x, grad, partial, offset, counts, sizes, transforms, scratch, T):
-    """partial[worker] (entries K F) = sum over the worker's tiles of (B x B') * (A grad A'), in whole blocks."""
-    N, _, _, C = x.shape
+@kernel(read(4), read(4), write(2, "C"), PAIR, PAIR, SIZES, PAIR, write(2, "C"), types.int64, types.int64)
+def _weight_products(x, grad, partial, offset, counts, sizes, transforms, scratch, T, share):
+    """partial[worker] (entries K F) = sum over the worker's tiles of (B x B') * (A grad A'), in whole blocks.
+
+    Where its share is not all channels of x, a worker sums these over all tiles.
+    """
+    N, _, _, channels = x.shape
     F = grad.shape[3]
     step, reach, side, points = sizes
     entries, workers = points * points, partial.shape[0]
     point_step = partial.shape[1] // entries
-    K, width_f = -(-C // ROWS) * ROWS, -(-F // COLUMNS) * COLUMNS
+    width_f = -(-F // COLUMNS) * COLUMNS
     tile_rows, tile_columns = counts
-    total = N * tile_rows * tile_columns
-    panels, depth = width_f // COLUMNS, -(-C // LANES) * LANES
+    total, split = N * tile_rows * tile_columns, share < channels
+    panels, depth = width_f // COLUMNS, -(-share // LANES) * LANES
     tile_step, grad_step = _spread(T * depth + ROWS), _spread(T * width_f)
     for worker in prange(workers):
         mine = partial[worker]
         mine[:] = 0
+        image = x[:, :, :, worker * share : (worker + 1) * share] if split else x
+        C = image.shape[3]
+        K = -(-C // ROWS) * ROWS
         tiles, grads = scratch[worker], scratch[worker, entries * tile_step :]
         window = scratch[worker, entries * (tile_step + grad_step) :]
-        square = window[reach * reach * C + LANES :]
+        square = window[reach * reach * share + LANES :]
         reads, writes = np.arange(ROWS), np.arange(ROWS) * width_f
-        begin, end = worker * total // workers, (worker + 1) * total // workers
-        for first in range(begin, end, T):
+        begin, end = (0, total) if split else (worker * total // workers, (worker + 1) * total // workers)
+        for first in range(begin, end if C else begin, T):
             count = min(T, end - first)
             for t in range(count):
                 n, i, j = _place(first + t, tile_rows, tile_columns)
-                _transform_square(x[n], i * step - offset[0], j * step - offset[1], reach, C % LANES == 0, window,
+                _transform_square(image[n], i * step - offset[0], j * step - offset[1], reach, C % LANES == 0, window,
                                   transforms[0], tiles.ctypes.data + 4 * t * depth, points, tile_step)  # fmt: skip
                 for p in range(panels):
                     part = grad[n, :, :, p * COLUMNS : (p + 1) * COLUMNS]
@@ -258,19 +265,20 @@ def _weight_panels(weight, panels, points, transform):
             call_transform(transform, LANES, square.ctypes.data, taps * LANES, LANES, target, points * step, step)
 
 
-@kernel(read(2, "C"), write(4, "C"), types.int64, types.int64, alone=True)
-def _weight_taps(partial, weight, points, transform):
-    """weight = G' [ sum over workers of partial ] G, the workers in order."""
+@kernel(read(2, "C"), write(4, "C"), types.int64, types.int64, types.int64, alone=True)
+def _weight_taps(partial, weight, points, transform, share):
+    """weight = G' [ sum over workers of partial ] G, the workers in order, or the one that has the channel's share."""
     workers, point_step = partial.shape[0], partial.shape[1] // (points * points)
     taps, _, C, F = weight.shape
     width_f = -(-F // COLUMNS) * COLUMNS
     for c in prange(C):
         entries, square = np.empty((points * points, LANES), np.float32), np.empty((taps, taps, LANES), np.float32)
+        from_worker, to_worker = (c // share, c // share + 1) if share < C else (0, workers)
         for f in range(0, F, LANES):
             entries[:] = 0
-            for worker in range(workers):
+            for worker in range(from_worker, to_worker):
                 for k in range(points * points):
-                    begin = k * point_step + c * width_f + f
+                    begin = k * point_step + c % share * width_f + f
                     values, sums = partial[worker, begin : begin + LANES], entries[k]
                     for lane in range(LANES):
                         sums[lane] += values[lane]
@@ -319,12 +327,18 @@ def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair
 def weight_grad(image: np.ndarray, grad: np.ndarray, weight: np.ndarray, offset: Pair, method: Minimal) -> None:
     """weight (K K C F) = the gradient of `correlate` by its weight for the gradient by its result, `grad`."""
     _, _, C, F = weight.shape
-    counts, depth, width_f = _counts(method, *grad.shape[1:3]), -(-C // LANES) * LANES, -(-F // COLUMNS) * COLUMNS
-    T = _block(grad.shape[0] * counts[0] * counts[1], MOST_TILES)  # each block of tiles adds to all entries
-    scratch = _scratch(method, C, width_f, spread(T * depth + ROWS) + spread(T * width_f))
-    partial = workspace("partial", get_num_threads(), method.points**2 * spread(-(-C // ROWS) * ROWS * width_f))
+    counts, workers, width_f = _counts(method, *grad.shape[1:3]), get_num_threads(), -(-F // COLUMNS) * COLUMNS
+    tiles = grad.shape[0] * counts[0] * counts[1]
+    # Large weights are dealt out by channels, so that there is one sum of each and not one for each worker; then every
+    # worker transforms the whole gradient.
+    each = -(-C // (workers * LANES)) * LANES
+    share = each if workers > 1 and tiles < BY_CHANNELS * min(C, F) and each < C else C
+    T = min(tiles, MOST_TILES) if share < C else _block(tiles, MOST_TILES)
+    depth, rows = -(-share // LANES) * LANES, -(-share // ROWS) * ROWS
+    scratch = _scratch(method, share, width_f, spread(T * depth + ROWS) + spread(T * width_f))
+    partial = workspace("partial", workers, method.points**2 * spread(rows * width_f))
     sizes = method.step, method.reach, method.side, method.points
     transforms = _transform("B", method).address, _transform("A", method).address
-    _weight_products(image, grad, partial, offset, counts, sizes, transforms, scratch, T)
+    _weight_products(image, grad, partial, offset, counts, sizes, transforms, scratch, T, share)
     run = _weight_taps if C * F >= FEW_WEIGHTS else _weight_taps.alone
-    run(partial, weight, method.points, _transform("Gt", method).address)
+    run(partial, weight, method.points, _transform("Gt", method).address, share)
