@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minipose.kernels import cpu, reference
+from minipose.kernels.cpu import conv
 from tests.oracle import LAYOUTS, assert_close
 
 TAILS = [1, 2, 3, 5, 16, 17, 31, 32, 33, 64, 65]  # around the lanes and the columns of the tiles
@@ -87,14 +88,19 @@ GEOMETRIES = {
 }  # fmt: skip
 
 
+@pytest.fixture(params=[0, 10**6], ids=["a copy of the weights for each worker", "one copy for all"])
+def copies(request, monkeypatch):
+    monkeypatch.setattr(conv, "FEW_PIXELS", request.param)
+
+
 @pytest.mark.parametrize("name", GEOMETRIES)
 @each_layout
-def test_geometries_in_every_layout(name, layout, rng):
+def test_geometries_in_every_layout(name, layout, copies, rng):
     compare_convolutions(rng, 2, 6, 12, layout=layout, **GEOMETRIES[name])
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_random_geometries(seed):
+def test_random_geometries(seed, copies):
     rng = np.random.default_rng(seed)
     for _ in range(20):
         groups = int(rng.choice([1, 1, 2, 3]))

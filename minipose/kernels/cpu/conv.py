@@ -10,9 +10,11 @@ import numpy as np
 from minipose.kernels.cpu import depthwise, winograd
 from minipose.kernels.cpu.correlate import COLUMNS, ROWS, Phase, correlate, correlate_with_grad, pack
 from minipose.kernels.cpu.layout import channels_last, empty_image
-from minipose.kernels.cpu.memory import empty
+from minipose.kernels.cpu.memory import empty, workspace
 from minipose.kernels.reference import Pair, conv_output_size
 from minipose.kernels.threads import get_num_threads
+
+FEW_PIXELS = 8  # times the channels of a gradient
 
 
 def _parts(channels: int, groups: int) -> list[slice]:
@@ -119,9 +121,10 @@ def conv2d_weight_grad(
     if depthwise.fits((F, C), groups):
         depthwise.weight_grad(images, grads, result[..., 0, :], stride, dilation, padding)
         return result.transpose(3, 2, 0, 1)
-    taps = kernel[0] * kernel[1] * C
-    width = F // groups
-    partial = empty((get_num_threads(), -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS))
+    taps, width, workers = kernel[0] * kernel[1] * C, F // groups, get_num_threads()
+    # With few pixels a copy of the weights for each worker would take longer than the sums.
+    copies = 1 if grads.size // F < FEW_PIXELS * width else workers
+    partial = workspace("partial", copies, -(-taps // ROWS) * ROWS, -(-width // COLUMNS) * COLUMNS)
     for c, f in zip(_parts(x.shape[1], groups), _parts(F, groups), strict=True):
-        correlate_with_grad(images[..., c], grads[..., f], result[..., f], partial, stride, dilation, padding)
+        correlate_with_grad(images[..., c], grads[..., f], result[..., f], partial, stride, dilation, padding, workers)
     return result.transpose(3, 2, 0, 1)

@@ -229,20 +229,22 @@ def correlate(x, panels, phases, y, stride, dilation, step, workers):
                                 copy_floats(to, spill[i].ctypes.data, valid)
 
 
-@kernel(read(4), read(4), write(4), write(3, "C"), PAIR, PAIR, PAIR)
-def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
+@kernel(read(4), read(4), write(4), write(3, "C"), PAIR, PAIR, PAIR, types.int64)
+def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset, workers):
     """weight[a,b,c,f] = sum over n i j of x[n, i*s + a*d - offset, j*s + b*d - offset, c] * grad[n,i,j,f].
 
-    Each of partial.shape[0] workers adds its share of the images in a fixed order into its own copy, padded to whole
-    tiles; the copies are added in order at the end. So the result does not change from run to run.
+    Each worker adds its share of the images in a fixed order into a copy of its own in `partial`, padded to whole
+    tiles; the copies are added in order at the end. So the result does not change from run to run. Where there is only
+    one copy, each worker makes some rows of it, from all images.
     """
     (sh, sw), (dh, dw), (top, left) = stride, dilation, offset
     N, _, _, C = x.shape
     _, OH, OW, F = grad.shape
     KH, KW = weight.shape[:2]
-    workers, K, width_f = partial.shape
+    copies, K, width_f = partial.shape
+    sharers = workers // copies  # of a copy
     block_rows = max(1, min(OH, BLOCK // OW))
-    block_images = min(max(1, BLOCK // (OH * OW)), max(1, N // workers))
+    block_images = min(max(1, BLOCK // (OH * OW)), max(1, N // copies))
     blocks = -(-OH // block_rows)
     items = -(-N // block_images) * blocks
     width = (OW - 1) * sw + (KW - 1) * dw + 1
@@ -252,8 +254,9 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
     line = x.strides[1] // 4 if in_place else width * C
     plane = x.strides[0] // 4 if in_place else ((block_rows - 1) * sh + (KH - 1) * dh + 1) * line
     for worker in prange(workers):
-        mine = partial[worker]
-        mine[:] = 0
+        mine, part = partial[worker // sharers], worker % sharers
+        from_k, to_k = part * (K // ROWS) // sharers * ROWS, (part + 1) * (K // ROWS) // sharers * ROWS
+        mine[from_k:to_k] = 0
         reads = np.empty(K, np.int64)
         for k in range(K):
             tap, c = divmod(min(k, KH * KW * C - 1), C)
@@ -261,7 +264,7 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
         writes = np.arange(ROWS) * width_f
         window = np.empty(1 if in_place else block_images * plane, np.float32)
         packed = np.zeros((panels, 1 if is_panel else block_images * block_rows * OW, COLUMNS), np.float32)
-        for item in range(worker * items // workers, (worker + 1) * items // workers):
+        for item in range(worker // sharers * items // copies, (worker // sharers + 1) * items // copies):
             n, row = item // blocks * block_images, item % blocks * block_rows
             images, rows = min(block_images, N - n), min(block_rows, OH - row)
             source = x[n, row * sh].ctypes.data if in_place else window.ctypes.data
@@ -275,7 +278,7 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
                     copy_floats(packed[p, q].ctypes.data, pixel + 4 * p * COLUMNS, count)
             for p in range(panels):
                 operand = grad[n, row].ctypes.data if is_panel else packed[p].ctypes.data
-                for k in range(0, K, ROWS):
+                for k in range(from_k, to_k, ROWS):
                     target = mine[k, p * COLUMNS :].ctypes.data
                     if F - p * COLUMNS > LANES:
                         contract(ROWS, VECTORS, LANES, source, reads[k:].ctypes.data, operand, target,
@@ -289,7 +292,7 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset):
         sums, first = weight[tap // C // KW, tap // C % KW, tap % C], partial[0, tap]
         for f in range(F):
             sums[f] = first[f]
-        for worker in range(1, workers):
-            more = partial[worker, tap]
+        for copy in range(1, copies):
+            more = partial[copy, tap]
             for f in range(F):
                 sums[f] += more[f]
