@@ -129,6 +129,13 @@ def _inside(image, height, width, top, left):
 
 
 @numba.njit
+def _block_images(N, pixels, workers):
+    """Return how many small images share a block, so that the panels go by less often: equal parts for all workers."""
+    share = -(-N // workers)
+    return -(-share // -(-share // max(1, BLOCK // pixels)))
+
+
+@numba.njit
 def _tables(images, rows, columns, plane, line, stride, C, y_strides, step, reads, writes):
     """Write where the window is read, and y written, for every pixel of a block, counted in float32s.
 
@@ -163,8 +170,7 @@ def correlate(x, panels, phases, y, stride, dilation, step, workers):
             top, bottom = max(top, phase[4]), max(bottom, (phase[2] - 1) * dh - phase[4])
             left, right = max(left, phase[5]), max(right, (phase[3] - 1) * dw - phase[5])
     block_rows = max(1, min(OH, BLOCK // OW))
-    # Of small images some share a block, so that the panels go by less often, but no worker is left without one.
-    block_images = min(max(1, BLOCK // (OH * OW)), max(1, N // workers))
+    block_images = _block_images(N, OH * OW, workers)
     blocks = -(-OH // block_rows)
     items = -(-N // block_images) * blocks
     width = (OW - 1) * sw + left + right + 1
@@ -244,7 +250,7 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset, work
     copies, K, width_f = partial.shape
     sharers = workers // copies  # of a copy
     block_rows = max(1, min(OH, BLOCK // OW))
-    block_images = min(max(1, BLOCK // (OH * OW)), max(1, N // copies))
+    block_images = _block_images(N, OH * OW, copies)
     blocks = -(-OH // block_rows)
     items = -(-N // block_images) * blocks
     width = (OW - 1) * sw + (KW - 1) * dw + 1
