@@ -8,7 +8,6 @@ the weight's gradient, nine taps times one vector over all pixels. Memory is rea
 from __future__ import annotations
 
 import functools
-import math
 from typing import NamedTuple
 
 import numba
@@ -25,22 +24,6 @@ from minipose.kernels.threads import get_num_threads
 PIXELS = 8  # enough additions that wait for none of each other
 TAPS = 9
 WINDOW = 1 << 15  # float32 numbers in a window, about: a small part of the second-level cache
-
-
-def _aligned(memory: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return memory as an array that begins with a cache line: a vector that lies across two takes twice as long."""
-    skipped = -memory.ctypes.data // 4 % LANES
-    return memory[skipped : skipped + math.prod(shape)].reshape(shape)
-
-
-def _window_size(y: np.ndarray, reach: Pair, stride: Pair, step: Pair) -> int:
-    """Return the room for the window of a block, a vector that begins at its end, and a strip, in whole cache lines."""
-    N, H, W, C = y.shape
-    OH, OW = -(-H // step[0]), -(-W // step[1])
-    line = ((OW - 1) * stride[1] + reach[1]) * C
-    rows = _rows_of_blocks.py_func(OH, line, stride[0], reach[0], N, get_num_threads())
-    numbers = ((rows - 1) * stride[0] + reach[0]) * line
-    return (-(-numbers // LANES) + 1 + PIXELS) * LANES
 
 
 @numba.njit
@@ -165,20 +148,31 @@ class _Plan(NamedTuple):
     table: np.ndarray
     top_left: Pair
     reach: Pair
+    size: int  # of a window, of a vector that begins at its end, and of a strip, in whole cache lines
 
 
 @functools.lru_cache(maxsize=1024)
-def _plan(phases: tuple[Phase, ...], columns: int, depth: int, W: int, dilation: Pair, step: int) -> _Plan:
-    """Return the plan for weights with that many columns, and channels filled up to `depth`.
+def _plan(
+    phases: tuple[Phase, ...],
+    columns: int,
+    y: tuple[int, ...],
+    stride: Pair,
+    dilation: Pair,
+    step: Pair,
+    workers: int,
+) -> _Plan:
+    """Return the plan for weights with that many columns and a result y (N H W C).
 
     A phase's row of the table ends with the place where its taps begin and the number of its pixels in a row of W.
     """
+    N, H, W, C = y
+    depth = -(-C // LANES) * LANES
     order, table, start = [np.empty(0, np.int64)], [], 0
     for phase in phases:
         rows = phase.tap_row + phase.tap_row_step * np.arange(phase.KH)
         across = phase.tap_column + phase.tap_column_step * np.arange(phase.KW)
         order.append((rows[:, None] * columns + across).reshape(-1))
-        table.append((*phase[:6], start, -(-(W - phase.column) // step)))
+        table.append((*phase[:6], start, -(-(W - phase.column) // step[1])))
         start += order[-1].size * depth
     used = [phase for phase in phases if phase.KH * phase.KW] or [Phase(0, 0, 1, 1, 0, 0)]
     top, left = max(phase.top for phase in used), max(phase.left for phase in used)
@@ -186,13 +180,17 @@ def _plan(phases: tuple[Phase, ...], columns: int, depth: int, W: int, dilation:
         top + max((phase.KH - 1) * dilation[0] - phase.top for phase in used) + 1,
         left + max((phase.KW - 1) * dilation[1] - phase.left for phase in used) + 1,
     )
-    return _Plan(np.concatenate(order), np.array(table, np.int64), (top, left), reach)
+    OH, OW = -(-H // step[0]), -(-W // step[1])
+    line = ((OW - 1) * stride[1] + reach[1]) * C
+    rows = _rows_of_blocks.py_func(OH, line, stride[0], reach[0], N, workers)
+    size = -(-((rows - 1) * stride[0] + reach[0]) * line // LANES) + 1 + PIXELS
+    return _Plan(np.concatenate(order), np.array(table, np.int64), (top, left), reach, size * LANES)
 
 
-def _taps(weight: np.ndarray, order: np.ndarray, depth: int) -> np.ndarray:
-    """Return these taps of weight (C 1 KH KW), each C numbers and zeros up to `depth`, beginning with a cache line."""
+def _taps(weight: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return these taps of weight (C 1 KH KW), each C numbers and zeros up to a whole number of vectors."""
     C = weight.shape[0]
-    taps = _aligned(np.empty(order.size * depth + LANES, np.float32), (order.size, depth))
+    taps = workspace("taps", order.size, -(-C // LANES) * LANES)
     taps[:, C:] = 0
     taps[:, :C] = weight.reshape(C, -1).T[order]
     return taps.reshape(-1)
@@ -208,14 +206,12 @@ def correlate(
     step: Pair,
 ) -> None:
     """As `correlate.correlate`, for weight (C 1 KH KW)."""
-    C, _, _, KW = weight.shape
-    depth = -(-C // LANES) * LANES
-    order, table, top_left, reach = _plan(phases, KW, depth, y.shape[2], dilation, step[1])
-    taps = _taps(weight, order, depth)
-    workers, size = get_num_threads(), _window_size(y, reach, stride, step)
-    windows = _aligned(workspace("window", workers * size + LANES), (workers, size))
+    workers = get_num_threads()
+    plan = _plan(phases, weight.shape[3], y.shape, stride, dilation, step, workers)
+    windows = workspace("window", workers, plan.size)
     tables = np.empty((workers, 2 * len(phases) + 1, PIXELS), np.int64)
-    _correlate(image, taps, table, y, windows, tables, top_left, reach, stride, dilation, step)
+    _correlate(image, _taps(weight, plan.order), plan.table, y, windows, tables, plan.top_left, plan.reach,
+               stride, dilation, step)  # fmt: skip
 
 
 def weight_grad(
