@@ -1,8 +1,8 @@
 """Depthwise convolution: every channel has a kernel of its own, so a vector of adjacent channels is one of everything.
 
 A block of output rows of one image is computed at a time from its input window, copied with zeros for the padding into
-the core's cache. There, eight pixels times one vector of channels are accumulated in registers over all taps; for
-the weight's gradient, nine taps times one vector over all pixels. Memory is read once and written once.
+the core's cache. There, eight pixels times two vectors of channels are accumulated in registers over all taps; for
+the weight's gradient, nine taps times two vectors over all pixels. Memory is read once and written once.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from numba import prange, types
 
 from minipose.kernels.cpu.compile import PAIR, kernel, read, write
 from minipose.kernels.cpu.contraction import contract_lanes, copy_floats, zero_floats
-from minipose.kernels.cpu.correlate import LANES, Phase, _fill_window
+from minipose.kernels.cpu.correlate import LANES, TILE, Phase, _fill_window
 from minipose.kernels.cpu.memory import workspace
 from minipose.kernels.reference import Pair
 from minipose.kernels.threads import get_num_threads
 
-PIXELS = 8  # enough additions that wait for none of each other
+PIXELS = min(8, TILE.rows * TILE.vectors // 2)  # of two vectors each: enough sums that wait for none of each other
 TAPS = 9
 WINDOW = 1 << 15  # float32 numbers in a window, about: a small part of the second-level cache
 
@@ -87,17 +87,18 @@ def _correlate(x, taps, phases, y, windows, tables, top_left, reach, stride, dil
                             (i * stride[0] + top_left[0] - top) * line + (j * stride[1] + top_left[1] - left) * C
                         )
                         read_at, write_at = table_at + phase * size, table_at + (P + phase) * size
-                        for c in range(0, depth, LANES):
-                            tap = taps_at + 4 * (start + c)
-                            if c + LANES <= C:
-                                contract_lanes(PIXELS, 1, LANES, source + 4 * c, read_at, tap, target + 4 * c, write_at,
-                                               1, 0, 0, KH, dilation[0] * line, KW * depth,
-                                               KW, dilation[1] * C, depth, False)  # fmt: skip
-                                continue
-                            contract_lanes(PIXELS, 1, LANES, source + 4 * c, read_at, tap, spare_at, packed_at,
+                        wide = C // (2 * LANES) * (2 * LANES)
+                        for c in range(0, wide, 2 * LANES):
+                            contract_lanes(PIXELS, 2, LANES, source + 4 * c, read_at, taps_at + 4 * (start + c),
+                                           target + 4 * c, write_at, 1, 0, 0, KH, dilation[0] * line, KW * depth,
+                                           KW, dilation[1] * C, depth, False)  # fmt: skip
+                        for c in range(wide, depth, LANES):
+                            whole = c + LANES <= C
+                            contract_lanes(PIXELS, 1, LANES, source + 4 * c, read_at, taps_at + 4 * (start + c),
+                                           target + 4 * c if whole else spare_at, write_at if whole else packed_at,
                                            1, 0, 0, KH, dilation[0] * line, KW * depth,
                                            KW, dilation[1] * C, depth, False)  # fmt: skip
-                            for p in range(min(PIXELS, pixels)):
+                            for p in range(0 if whole else min(PIXELS, pixels)):
                                 copy_floats(target + 4 * (c + table[P + phase, p]), spare_at + 4 * p * LANES, C - c)
 
 
@@ -128,10 +129,15 @@ def _correlate_with_grad(x, grad, partial, size, offset, stride, dilation):
                          (count - 1) * stride[0] + height, width)  # fmt: skip
             _fill_window(grads, grad[n], first, 0, count, OW)
             for i in range(count):
-                for c in range(0, depth, LANES):
-                    for k in range(0, slots, TAPS):
-                        contract_lanes(TAPS, 1, LANES, window.ctypes.data + 4 * (i * stride[0] * line + c),
-                                       reads[k:].ctypes.data, grads.ctypes.data + 4 * (i * OW * C + c),
+                for k in range(0, slots, TAPS):
+                    source, operand = window.ctypes.data + 4 * i * stride[0] * line, grads.ctypes.data + 4 * i * OW * C
+                    wide = C // (2 * LANES) * (2 * LANES)
+                    for c in range(0, wide, 2 * LANES):
+                        contract_lanes(TAPS, 2, LANES, source + 4 * c, reads[k:].ctypes.data, operand + 4 * c,
+                                       mine[:, c:].ctypes.data, writes[k:].ctypes.data,
+                                       1, 0, 0, 1, 0, 0, OW, stride[1] * C, C, True)  # fmt: skip
+                    for c in range(wide, depth, LANES):
+                        contract_lanes(TAPS, 1, LANES, source + 4 * c, reads[k:].ctypes.data, operand + 4 * c,
                                        mine[:, c:].ctypes.data, writes[k:].ctypes.data,
                                        1, 0, 0, 1, 0, 0, OW, stride[1] * C, C, True)  # fmt: skip
 
