@@ -14,7 +14,7 @@ NETWORKS = [
     Bug(
         "the fused rectifier forgets its slope",
         "kernels/cpu/norm.py",
-        "g = np.float32(0) if values[j] * scale[j] + shift[j] <= floor else grads[j]\n            results",
+        "g = np.float32(0) if (value <= floor) | (value >= ceiling) else grads[j]\n            results",
         "g = grads[j]\n            results",
         "tests/kernels/test_cpu.py -k norm",
     ),
