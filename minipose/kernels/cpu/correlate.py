@@ -128,11 +128,13 @@ def _inside(image, height, width, top, left):
     return fits and image.strides[2] == 4 * image.shape[3]
 
 
-@numba.njit
-def _block_images(N, pixels, workers):
-    """Return how many small images share a block, so that the panels go by less often: equal parts for all workers."""
-    share = -(-N // workers)
-    return -(-share // -(-share // max(1, BLOCK // pixels)))
+def portion(count: int, workers: int, most: int) -> int:
+    """Return how many of `count` things a worker takes at a time: equal parts of its share, of at most `most`."""
+    share = -(-count // workers)
+    return -(-share // -(-share // most))
+
+
+_portion = numba.njit(portion)
 
 
 @numba.njit
@@ -170,7 +172,7 @@ def correlate(x, panels, phases, y, stride, dilation, step, workers):
             top, bottom = max(top, phase[4]), max(bottom, (phase[2] - 1) * dh - phase[4])
             left, right = max(left, phase[5]), max(right, (phase[3] - 1) * dw - phase[5])
     block_rows = max(1, min(OH, BLOCK // OW))
-    block_images = _block_images(N, OH * OW, workers)
+    block_images = _portion(N, workers, max(1, BLOCK // (OH * OW)))  # of small ones some, so that panels serve longer
     blocks = -(-OH // block_rows)
     items = -(-N // block_images) * blocks
     width = (OW - 1) * sw + left + right + 1
@@ -250,7 +252,7 @@ def correlate_with_grad(x, grad, weight, partial, stride, dilation, offset, work
     copies, K, width_f = partial.shape
     sharers = workers // copies  # of a copy
     block_rows = max(1, min(OH, BLOCK // OW))
-    block_images = _block_images(N, OH * OW, copies)
+    block_images = _portion(N, copies, max(1, BLOCK // (OH * OW)))
     blocks = -(-OH // block_rows)
     items = -(-N // block_images) * blocks
     width = (OW - 1) * sw + (KW - 1) * dw + 1

@@ -26,18 +26,17 @@ from numba import prange, types
 from minipose.kernels.cpu import minimal
 from minipose.kernels.cpu.compile import PAIR, Subroutine, kernel, read, write
 from minipose.kernels.cpu.contraction import contract, copy_floats
-from minipose.kernels.cpu.correlate import COLUMNS, LANES, ROWS, VECTORS, _fill_window
-from minipose.kernels.cpu.memory import workspace
+from minipose.kernels.cpu.correlate import COLUMNS, LANES, ROWS, VECTORS, _fill_window, portion
+from minipose.kernels.cpu.memory import LINE, workspace
 from minipose.kernels.cpu.minimal import Minimal
 from minipose.kernels.cpu.transform import call_transform, two_sided
 from minipose.kernels.reference import Pair
 from minipose.kernels.threads import get_num_threads
 
-LINE = 16  # float32 numbers in a cache line
 # Where this is faster, by the stride and the size of the kernel: with fewer channels C or F, or a smaller C * F, the
 # transforms take as long as the multiplications that they save, and with fewer tiles to use them, the weights' entries.
 LEAST_CHANNELS = {(1, 3): 16, (2, 3): 32, (2, 4): 32}
-LEAST_PRODUCT = {(1, 3): 256, (2, 3): 2048, (2, 4): 1024}
+LEAST_PRODUCT = {(2, 3): 2048}
 LEAST_TILES = {1: 32, 2: 64}
 FEW_WEIGHTS = 1 << 13  # C * F; below, waking the threads costs more than they gain
 CACHED = 1 << 17  # float32 numbers of a block of tiles, about: they should stay in the second-level cache
@@ -73,7 +72,7 @@ def _fits(weight: tuple[int, ...], stride: Pair, dilation: Pair, groups: int) ->
     kind = stride[0], KH
     if KH != KW or stride[0] != stride[1] or dilation != (1, 1) or groups != 1 or kind not in LEAST_CHANNELS:
         return False
-    return min(F, C) >= LEAST_CHANNELS[kind] and F * C >= LEAST_PRODUCT[kind]
+    return min(F, C) >= LEAST_CHANNELS[kind] and F * C >= LEAST_PRODUCT.get(kind, 0)
 
 
 def _if_worth(method: Minimal, y: tuple[int, ...], stride: Pair) -> Minimal | None:
@@ -295,12 +294,6 @@ def _counts(method: Minimal, OH: int, OW: int) -> Pair:
     return -(-OH // method.side), -(-OW // method.side)
 
 
-def _block(tiles: int, most: int) -> int:
-    """Return how many tiles a worker takes at a time: equal parts of its share."""
-    share = -(-tiles // get_num_threads())
-    return -(-share // -(-share // most))
-
-
 def _scratch(method: Minimal, C: int, width_f: int, steps: int) -> np.ndarray:
     """Return the workers' space for the entries of a block, a window of the input and one of the result."""
     size = method.points**2 * steps + method.reach**2 * C + LANES + method.side**2 * width_f + LANES
@@ -316,7 +309,7 @@ def correlate(image: np.ndarray, weight: np.ndarray, y: np.ndarray, offset: Pair
     run = _weight_panels if C * F >= FEW_WEIGHTS else _weight_panels.alone
     run(weight, panels, method.points, _transform("G", method).address)
     most = CACHED // (entries * (depth + width_f) * ROWS) * ROWS
-    T = _block(y.shape[0] * counts[0] * counts[1], min(max(most, ROWS), MOST_TILES))
+    T = portion(y.shape[0] * counts[0] * counts[1], get_num_threads(), min(max(most, ROWS), MOST_TILES))
     rows = -(-T // ROWS) * ROWS
     scratch = _scratch(method, C, width_f, spread(rows * depth) + spread(rows * width_f))
     sizes = method.step, method.reach, method.side, method.points
@@ -333,7 +326,7 @@ def weight_grad(image: np.ndarray, grad: np.ndarray, weight: np.ndarray, offset:
     # worker transforms the whole gradient.
     each = -(-C // (workers * LANES)) * LANES
     share = each if workers > 1 and tiles < BY_CHANNELS * min(C, F) and each < C else C
-    T = min(tiles, MOST_TILES) if share < C else _block(tiles, MOST_TILES)
+    T = min(tiles, MOST_TILES) if share < C else portion(tiles, workers, MOST_TILES)
     depth, rows = -(-share // LANES) * LANES, -(-share // ROWS) * ROWS
     scratch = _scratch(method, share, width_f, spread(T * depth + ROWS) + spread(T * width_f))
     partial = workspace("partial", workers, method.points**2 * spread(rows * width_f))
