@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from minipose.checks import check_choice
 from minipose.data import backgrounds, render
 from minipose.data.figure import random_figure
+from minipose.data.samples import Batch, Dataset, Sample
 
 # The chance of one more disc and of one more rectangle behind the figure.
 CLUTTER = {"plain": (0.0, 0.0), "circles": (0.5, 0.0), "shapes": (0.75, 0.5), "platform": (0.25, 0.25)}
@@ -19,43 +19,7 @@ DEFAULT_COUNTS = {"train": 8000, "val": 1000, "test": 500}
 SMALLEST_SIZE = 32
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One image and its keypoints.
-
-    Attributes
-    ----------
-    image : uint8 array (H, W, 3)
-        Red, green, blue.
-    points : float32 array (16, 2)
-        Joints (x, y) in pixels, the centre of the first pixel being (0, 0), in the order of `STICK_FIGURE`.
-    visible : uint8 array (16,)
-        0 outside or unlabelled (never in these sets), 1 hidden behind another part of the figure, 2 visible.
-    set : str
-        "plain", "circles", "shapes" or "platform".
-    index : int
-        Its place in the data set.
-    """
-
-    image: np.ndarray
-    points: np.ndarray
-    visible: np.ndarray
-    set: str
-    index: int
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """N samples: `images` (N, H, W, 3), `points` (N, 16, 2), `visible` (N, 16), N names in `sets`, `indices` (N,)."""
-
-    images: np.ndarray
-    points: np.ndarray
-    visible: np.ndarray
-    sets: tuple[str, ...]
-    indices: np.ndarray
-
-
-class StickFigures:
+class StickFigures(Dataset):
     """Images of one stick figure each, with 16 keypoints.
 
     A sample depends on the seed, the split, the set and its index, and on nothing else: not on the order in
@@ -107,9 +71,6 @@ class StickFigures:
         batch = self.batch([operator.index(index)])
         return Sample(batch.images[0], batch.points[0], batch.visible[0], batch.sets[0], int(batch.indices[0]))
 
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(self.count))
-
     def __repr__(self) -> str:
         return (
             f"StickFigures(set={self.set!r}, split={self.split!r}, size={self.size}, count={self.count}, "
@@ -151,7 +112,17 @@ class StickFigures:
         sets = [
             self._draw(int(index), images[place], points[place], visible[place]) for place, index in enumerate(indices)
         ]
-        return Batch(images, points, visible, tuple(sets), indices.astype(np.int64))
+        return Batch(
+            images,
+            points,
+            visible,
+            tuple(sets),
+            indices.astype(np.int64),
+            names=("",) * len(indices),
+            people=tuple(points[:, None]),
+            people_visible=tuple(visible[:, None]),
+            matrices=np.tile(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), (len(indices), 1, 1)),
+        )
 
     def _draw(self, index: int, image: np.ndarray, points: np.ndarray, visible: np.ndarray) -> str:
         """Draw one sample into the arrays given, and return the name of its set."""
