@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from minipose.viz.curves import training_curves
+from minipose.viz.curves import comparison_curves, training_curves
 from minipose.viz.overlays import draw_skeleton, heatmap_sheet, prediction_sheet, show_image
+from minipose.viz.poses import pose_sheet
 
-__all__ = ["draw_skeleton", "heatmap_sheet", "prediction_sheet", "show_image", "training_curves"]
+__all__ = [
+    "comparison_curves", "draw_skeleton", "heatmap_sheet", "pose_sheet", "prediction_sheet", "show_image",
+    "training_curves",
+]  # fmt: skip

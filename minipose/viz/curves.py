@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import math
 import os
+from collections.abc import Mapping
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -19,6 +21,7 @@ COLUMNS = {
     "learning_rate": "a number of at least 0",
 }
 MOST_MARKERS = 40  # more of them would hide the line
+MOST_RUNS = 10
 
 
 def training_curves(log_path: str | os.PathLike, path: str | os.PathLike) -> None:
@@ -39,7 +42,41 @@ def training_curves(log_path: str | os.PathLike, path: str | os.PathLike) -> Non
         a number that is not finite.
     """
     check_png(path, "training_curves")
-    save_png(_draw(_read(log_path)), path)
+    save_png(_draw(_read(log_path, "training_curves")), path)
+
+
+def comparison_curves(logs: Mapping[str, str | os.PathLike], path: str | os.PathLike) -> None:
+    """Draw the loss (logarithmic) and the validation PCKh@0.5 of several runs over their training steps.
+
+    Parameters
+    ----------
+    logs : mapping from the names of runs to the paths of their log.csv
+        At most 10, since more colours cannot be told apart. Read as in `training_curves`.
+    path : path of the PNG file
+        Written under a temporary name, then renamed.
+
+    Raises
+    ------
+    ValueError
+        If there is no log or more than 10, or one cannot be read or drawn truly.
+    """
+    check_png(path, "comparison_curves")
+    if not 1 <= len(logs) <= MOST_RUNS:
+        raise ValueError(f"comparison_curves: logs must be of 1 to {MOST_RUNS} runs, got {len(logs)}")
+    figure = new_figure(900, 900, layout="constrained")
+    loss_axes, score_axes = figure.subplots(2, 1, sharex=True)
+    for i, (name, log_path) in enumerate(logs.items()):
+        log = _read(log_path, "comparison_curves")
+        style = {"color": f"C{i}", "marker": _marker(log), "markersize": 4, "linewidth": 1.4}
+        loss_axes.plot(log["step"], log["loss"], label=name.replace("$", r"\$"), **style)
+        score_axes.plot(log["step"], log["validation_pckh"], **style)
+    _label(loss_axes, "training loss")
+    _label(score_axes, "validation PCKh@0.5")
+    loss_axes.set_yscale("log")
+    loss_axes.legend(fontsize=9)
+    score_axes.set_ylim(-0.02, 1.02)
+    _label_steps(score_axes)
+    save_png(figure, path)
 
 
 def _draw(log: dict[str, list[float]]) -> Figure:
@@ -51,25 +88,36 @@ def _draw(log: dict[str, list[float]]) -> Figure:
         ("validation_pckh", "validation PCKh@0.5", f"best {best:.3f} at step {best_step:.0f}", "#D55E00"),
         ("learning_rate", "learning rate", f"last {log['learning_rate'][-1]:.3g}", "#444444"),
     )
-    marker = "o" if len(log["step"]) <= MOST_MARKERS else ""
     all_axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
     for axes, (column, label, remark, colour) in zip(all_axes, panels, strict=True):
-        axes.plot(log["step"], log[column], color=colour, marker=marker, markersize=4, linewidth=1.4)
-        axes.set_ylabel(label, fontsize=10)
+        axes.plot(log["step"], log[column], color=colour, marker=_marker(log), markersize=4, linewidth=1.4)
         axes.set_title(remark, fontsize=9, loc="right")
-        axes.tick_params(labelsize=9, which="both")
-        axes.grid(which="both", color="#DDDDDD", linewidth=0.7)
-        axes.set_axisbelow(True)
+        _label(axes, label)
     all_axes[0].set_yscale("log")
     all_axes[1].set_ylim(-0.02, 1.02)
     largest_rate = max(log["learning_rate"]) or 1
     all_axes[2].set_ylim(-0.05 * largest_rate, 1.08 * largest_rate)
-    all_axes[2].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    all_axes[2].set_xlabel("training step", fontsize=10)
+    _label_steps(all_axes[2])
     return figure
 
 
-def _read(path: str | os.PathLike) -> dict[str, list[float]]:
+def _marker(log: dict[str, list[float]]) -> str:
+    return "o" if len(log["step"]) <= MOST_MARKERS else ""
+
+
+def _label(axes: Axes, label: str) -> None:
+    axes.set_ylabel(label, fontsize=10)
+    axes.tick_params(labelsize=9, which="both")
+    axes.grid(which="both", color="#DDDDDD", linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def _label_steps(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.set_xlabel("training step", fontsize=10)
+
+
+def _read(path: str | os.PathLike, caller: str) -> dict[str, list[float]]:
     """Return the columns that are drawn, checked."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
@@ -77,12 +125,12 @@ def _read(path: str | os.PathLike) -> dict[str, list[float]]:
             rows = list(reader)
             names = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"training_curves: cannot read the log {os.fspath(path)!r}: {error}") from None
+        raise ValueError(f"{caller}: cannot read the log {os.fspath(path)!r}: {error}") from None
     missing = [name for name in COLUMNS if name not in names]
     if missing:
-        raise ValueError(f"training_curves: the log {os.fspath(path)!r} has no column {', '.join(missing)}")
+        raise ValueError(f"{caller}: the log {os.fspath(path)!r} has no column {', '.join(missing)}")
     if not rows:
-        raise ValueError(f"training_curves: the log {os.fspath(path)!r} has no row yet, so there is nothing to draw")
+        raise ValueError(f"{caller}: the log {os.fspath(path)!r} has no row yet, so there is nothing to draw")
     log: dict[str, list[float]] = {name: [] for name in COLUMNS}
     for number, row in enumerate(rows, start=1):
         for name in COLUMNS:
@@ -90,7 +138,7 @@ def _read(path: str | os.PathLike) -> dict[str, list[float]]:
             value = _number(row[name])
             if not _is_drawable(name, value) or value <= last_step:
                 raise ValueError(
-                    f"training_curves: row {number} of the log {os.fspath(path)!r} has {name} {row[name]!r}, "
+                    f"{caller}: row {number} of the log {os.fspath(path)!r} has {name} {row[name]!r}, "
                     f"which should be {COLUMNS[name]}"
                 )
             log[name].append(value)

@@ -44,7 +44,7 @@ def show_image(axes: Axes, image: np.ndarray) -> None:
     ValueError
         If `image` is not a uint8 array (H, W, 3), or is empty.
     """
-    image = _checked_images(image, 3, "(H, W, 3)", "show_image")
+    image = checked_images(image, 3, "(H, W, 3)", "show_image")
     height, width = image.shape[:2]
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     axes.imshow(image, extent=extent, origin="upper", interpolation="nearest", aspect="equal")
@@ -82,8 +82,8 @@ def draw_skeleton(
         If `points` or `visible` has the wrong shape, dtype or values, or the y axis points upwards, as it
         does before `show_image`, which would turn the pose upside down.
     """
-    points = _checked_points(points, (len(skeleton.names), 2), "(J, 2)", "draw_skeleton", "points")
-    visible = _checked_visible(visible, points, "draw_skeleton")
+    points = checked_points(points, (len(skeleton.names), 2), "(J, 2)", "draw_skeleton", "points")
+    visible = checked_visible(visible, points, "draw_skeleton")
     if not axes.yaxis_inverted() or axes.xaxis_inverted():
         raise ValueError("draw_skeleton: axes must have x to the right and y downwards; call show_image first")
     outline = [withStroke(linewidth=line_width + 2 * OUTLINE_WIDTH, foreground=OUTLINE)]
@@ -133,12 +133,12 @@ def prediction_sheet(
     ValueError
         If an argument has the wrong shape, dtype or values.
     """
-    images = _checked_images(images, 4, "(N, H, W, 3)", "prediction_sheet")
+    images = checked_images(images, 4, "(N, H, W, 3)", "prediction_sheet")
     count, height, width = images.shape[:3]
     shape = count, len(STICK_FIGURE.names), 2
-    true_points = _checked_points(true_points, shape, "(N, 16, 2)", "prediction_sheet", "true_points")
-    predicted_points = _checked_points(predicted_points, shape, "(N, 16, 2)", "prediction_sheet", "predicted_points")
-    visible = _checked_visible(visible, true_points, "prediction_sheet")
+    true_points = checked_points(true_points, shape, "(N, 16, 2)", "prediction_sheet", "true_points")
+    predicted_points = checked_points(predicted_points, shape, "(N, 16, 2)", "prediction_sheet", "predicted_points")
+    visible = checked_visible(visible, true_points, "prediction_sheet")
     titles = [f"image {index}" for index in range(count)] if titles is None else list(titles)
     if len(titles) != count:
         raise ValueError(f"prediction_sheet: titles must be one a image, N={count}, got {len(titles)}")
@@ -146,7 +146,7 @@ def prediction_sheet(
         raise ValueError(f"prediction_sheet: columns must be an integer of at least 1, got {columns}")
     check_png(path, "prediction_sheet")
 
-    panel_height, panel_width = _panel_size(images[0])
+    panel_height, panel_width = panel_size(images[0])
     slot = max(panel_width, SMALLEST_SLOT)
     pair_width, pair_height = 2 * slot + GAP, 2 * TEXT_LINE + panel_height
     columns = min(columns, count)
@@ -165,7 +165,7 @@ def prediction_sheet(
             show_image(axes, image)
             draw_skeleton(axes, points, flags)
             left += slot + GAP
-    _add_legend(figure, has_hidden=bool((visible == 1).any()))
+    add_legend(figure, has_hidden=bool((visible == 1).any()))
     save_png(figure, path)
 
 
@@ -194,14 +194,14 @@ def heatmap_sheet(
     ValueError
         If an argument has the wrong shape, dtype or values, or maps of this stride cannot be the image's.
     """
-    image = _checked_images(image, 3, "(H, W, 3)", "heatmap_sheet")
+    image = checked_images(image, 3, "(H, W, 3)", "heatmap_sheet")
     maps = _checked_maps(maps, image.shape[:2], stride)
     joints = len(STICK_FIGURE.names)
     if points is not None:
-        points = _checked_points(points, (joints, 2), "(16, 2)", "heatmap_sheet", "points")
+        points = checked_points(points, (joints, 2), "(16, 2)", "heatmap_sheet", "points")
     check_png(path, "heatmap_sheet")
 
-    panel_height, panel_width = _panel_size(image)
+    panel_height, panel_width = panel_size(image)
     slot_width, slot_height = max(panel_width, SMALLEST_SLOT) + GAP, TEXT_LINE + panel_height + GAP
     columns = 4
     figure = new_figure(
@@ -237,9 +237,9 @@ def _show_heatmap(axes: Axes, heatmap: np.ndarray, stride: int, highest: float) 
     axes.imshow(colours, extent=(left, right, bottom, top), origin="upper", interpolation="nearest", aspect="equal")
 
 
-def _panel_size(image: np.ndarray) -> tuple[int, int]:
-    """Screen pixels, downwards and across, for an image: a whole number for each pixel of a small one."""
-    scale = PANEL / max(image.shape[:2])
+def panel_size(image: np.ndarray, panel: int = PANEL) -> tuple[int, int]:
+    """Return screen pixels, downwards and across, for an image: a whole number for each pixel of a small one."""
+    scale = panel / max(image.shape[:2])
     scale = int(scale) if scale >= 1 else scale
     return max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale))
 
@@ -265,7 +265,8 @@ def _dot_style(colour: str, is_hidden: bool, dot_size: float) -> dict[str, objec
     }
 
 
-def _add_legend(figure: Figure, has_hidden: bool) -> None:
+def add_legend(figure: Figure, has_hidden: bool) -> None:
+    """Say below the panels what the colours mean, and the hollow dot where there is one."""
     outline = [withStroke(linewidth=LINE_WIDTH + 2 * OUTLINE_WIDTH, foreground=OUTLINE)]
     entries = [
         Line2D([], [], color=colour, linewidth=LINE_WIDTH, path_effects=outline, label=label)
@@ -290,7 +291,8 @@ def _caption(true: np.ndarray, predicted: np.ndarray, visible: np.ndarray, image
     return f"{caption}, {outside} predicted outside" if outside else caption
 
 
-def _checked_images(images: np.ndarray, ndim: int, letters: str, caller: str) -> np.ndarray:
+def checked_images(images: np.ndarray, ndim: int, letters: str, caller: str) -> np.ndarray:
+    """Return uint8 images of `ndim` axes, or raise ValueError in the name of `caller`."""
     images = np.asarray(images)
     name = "image" if ndim == 3 else "images"
     if images.ndim != ndim or images.shape[-1] != 3 or 0 in images.shape:
@@ -300,7 +302,8 @@ def _checked_images(images: np.ndarray, ndim: int, letters: str, caller: str) ->
     return images
 
 
-def _checked_points(points: np.ndarray, shape: tuple[int, ...], letters: str, caller: str, name: str) -> np.ndarray:
+def checked_points(points: np.ndarray, shape: tuple[int, ...], letters: str, caller: str, name: str) -> np.ndarray:
+    """Return points of `shape` as float64, all finite, or raise ValueError in the name of `caller`."""
     points = np.asarray(points)
     if points.shape != shape:
         raise ValueError(f"{caller}: {name} must have shape {letters} = {shape}, got {points.shape}")
@@ -311,7 +314,8 @@ def _checked_points(points: np.ndarray, shape: tuple[int, ...], letters: str, ca
     return points.astype(np.float64)
 
 
-def _checked_visible(visible: np.ndarray | None, points: np.ndarray, caller: str) -> np.ndarray:
+def checked_visible(visible: np.ndarray | None, points: np.ndarray, caller: str) -> np.ndarray:
+    """Return the flags 0, 1 and 2 of `points`, or raise ValueError in the name of `caller`."""
     shape = points.shape[:-1]
     if visible is None:
         return np.full(shape, 2, np.uint8)

@@ -1,0 +1,73 @@
+"""Put the scores of several finished runs side by side, and their training curves into one picture.
+
+A run is a folder that `minipose train` wrote: its scores are in metrics.json, its curves in log.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = """examples:
+  minipose compare runs/narrow runs/wide
+  minipose compare runs/* --metric report_score --plot curves.png
+"""
+METRICS = ("pckh50", "epe_px", "report_score")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs")
+    parser.add_argument("--metric", choices=METRICS, default="pckh50", help="which score (default pckh50)")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw loss and validation of all runs")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table, and draw the picture where one is asked for."""
+    metrics = {str(folder): _metrics(folder) for folder in arguments.runs}
+    if len(metrics) < len(arguments.runs):
+        raise ValueError("compare: a run is named twice")
+    if arguments.plot:
+        from minipose.viz import comparison_curves
+
+        comparison_curves({name: Path(name) / "log.csv" for name in metrics}, arguments.plot)
+    scores = {name: {s: v[arguments.metric] for s, v in m["sets"].items()} for name, m in metrics.items()}
+    if arguments.json:
+        print(json.dumps(scores, indent=2))
+    else:
+        print(_table(arguments.metric, scores, metrics))
+    for first, second in _equal(scores):
+        print(f"warning: {first} and {second} have the same score in every set: is one a copy of the other?")
+    return 0
+
+
+def _metrics(folder: Path) -> dict[str, Any]:
+    path = folder / "metrics.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"compare: {folder} is not a finished run: there is no {path}")
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        if all(isinstance(values[m], float) for values in metrics["sets"].values() for m in METRICS):
+            return metrics
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise ValueError(f"compare: {path} does not hold the scores of a run")
+
+
+def _table(metric: str, scores: dict[str, dict[str, float]], metrics: dict[str, dict[str, Any]]) -> str:
+    sets = list(dict.fromkeys(name for values in scores.values() for name in values))
+    width = max(len(name) for name in scores) + 2
+    lines = [f"{metric:<{width}}" + "".join(f"{name:>{len(name) + 8}}" for name in sets) + f"{'parameters':>14}"]
+    for run_name, values in scores.items():
+        cells = (f"{values[s]:.3f}" if s in values else "-" for s in sets)
+        row = "".join(f"{cell:>{len(s) + 8}}" for s, cell in zip(sets, cells, strict=True))
+        lines.append(f"{run_name:<{width}}{row}{metrics[run_name].get('parameters', '-'):>14}")
+    return "\n".join(lines)
+
+
+def _equal(scores: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
+    names = list(scores)
+    return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if scores[a] == scores[b]]

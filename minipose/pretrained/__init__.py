@@ -1,0 +1,31 @@
+"""The trained network that comes with the package, so that `minipose predict` works at once.
+
+Its card, in `card()`, tells which data, seed and command it comes from, and how good it is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from minipose.nn import Module
+from minipose.train import Checkpoint, load_checkpoint
+
+FOLDER = Path(__file__).parent
+FILE, CARD = FOLDER / "hourglass.safetensors", FOLDER / "hourglass.json"
+
+
+def checkpoint() -> Checkpoint:
+    """Return the shipped checkpoint, its weights as float32."""
+    return load_checkpoint(FILE)
+
+
+def load() -> Module:
+    """Return the shipped hourglass in eval mode: images (N, 3, 64, 64) to 16 heatmaps (N, 16, 32, 32)."""
+    return checkpoint().build()
+
+
+def card() -> dict[str, Any]:
+    """Return what is known of the shipped network: data, seed, command, scores."""
+    return json.loads(CARD.read_text(encoding="utf-8"))
