@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minipose.pose import affine
 from minipose.pose.codecs import decode_argmax, decode_dark, encode_heatmaps, image_to_map, map_to_image
 from minipose.pose.metrics import epe, mean_pose, pckh, report_score
 from minipose.pose.skeleton import STICK_FIGURE, Skeleton
@@ -9,6 +10,7 @@ from minipose.pose.skeleton import STICK_FIGURE, Skeleton
 __all__ = [
     "STICK_FIGURE",
     "Skeleton",
+    "affine",
     "decode_argmax",
     "decode_dark",
     "encode_heatmaps",
