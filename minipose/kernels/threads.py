@@ -6,6 +6,7 @@ number is kept here, and each thread tells Numba at its first kernel after a cha
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
@@ -22,6 +23,17 @@ class _Setting:
 
     def __init__(self, wanted: int | None) -> None:
         self.wanted = wanted
+
+
+class _FromEnvironment(_Setting):
+    """What MINIPOSE_NUM_THREADS says, read when it is needed: a wrong value is an error of that call, not of import."""
+
+    def __init__(self) -> None:
+        pass
+
+    @functools.cached_property
+    def wanted(self) -> int | None:
+        return _from_environment()
 
 
 class _ThisThread(threading.local):
@@ -191,7 +203,7 @@ def _after_fork() -> None:
 
 
 turn: threading.Lock | None = None  # held during a kernel where two at once would end the process: in workqueue
-_setting = _Setting(_from_environment())
+_setting: _Setting = _FromEnvironment()
 _here = _ThisThread()
 _forked = _to_restart = False  # since Numba's threads were started
 if hasattr(os, "register_at_fork"):

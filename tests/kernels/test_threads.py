@@ -97,7 +97,7 @@ def test_the_environment_sets_the_number():
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "1e3", " ", "²"])
 def test_a_wrong_environment_is_one_clear_error(value):
-    process = run("", MINIPOSE_NUM_THREADS=value)
+    process = run("both()", MINIPOSE_NUM_THREADS=value)
     assert process.returncode == 1
     assert f"ValueError: MINIPOSE_NUM_THREADS is {value!r}, but must be a number" in process.stderr
 
