@@ -263,7 +263,7 @@ NETWORKS = [
     ),
     Bug(
         "x and y exchanged",
-        "pose/codecs.py",
+        "pose/codecs/peaks.py",
         "np.stack([columns, rows], axis=-1)",
         "np.stack([rows, columns], axis=-1)",
         "tests/pose/test_codecs.py",
