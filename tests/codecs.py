@@ -26,20 +26,21 @@ get below. This page is written by
     python -m tests.codecs > docs/reference/codecs.md
 
 and the tests hold that it is still true. Each number is the mean distance of {count} keypoints at random places, in
-cells of a map of {cells} x {cells}; multiply by the stride to get image pixels. The keypoints lie at least {margin} cells
-from the edge of the map, but for the column *border*, where all lie within {ring} cells of it, down to the very edge, and
-sigma is 1.5. The noise is normal, of standard deviation {noise}, on Gaussians of height 1.
+cells of a map of {cells} x {cells}; multiply by the stride to get image pixels. The keypoints lie at least {margin}
+cells from the edge of the map, but for the column *border*, where all lie within {ring} cells of it, down to the very
+edge, and sigma is 1.5. The noise is normal, of standard deviation {noise}, on Gaussians of height 1.
 
 """
 BETWEEN = """
-A centre that is rounded to a cell is off by {rounded:.2f} cells on average, and then no decoder helps: the neighbours of
-the peak are equal, so the quarter offset follows the noise. On a real-valued centre it halves the error of argmax, and
-DARK removes it. At the border, where the map cuts the Gaussian off, DARK still does; the quarter offset has no second
-neighbour to look at there, and a mean over all cells is pulled inwards. Soft-argmax is not made for Gaussians of
+A centre that is rounded to a cell is off by {rounded:.2f} cells on average, and then no decoder helps: the neighbours
+of the peak are equal, so the quarter offset follows the noise. On a real-valued centre it halves the error of argmax,
+and DARK removes it. At the border, where the map cuts the Gaussian off, DARK still does; the quarter offset has no
+second neighbour to look at there, and a mean over all cells is pulled inwards. Soft-argmax is not made for Gaussians of
 height 1: the background counts too, and less so the larger beta is. The maps that it is trained to give are logarithms
 of Gaussians, and of these it loses at most {integral:.3f} cells away from the border.
 
-The other codecs have no map. For images of {image} x {image} pixels, in the same unit, cells of a map of stride {stride}:
+The other codecs have no map. For images of {image} x {image} pixels, in the same unit, cells of a map of stride
+{stride}:
 
 """
 CELLS, STRIDE, MARGIN, RING = 32, 4, 6.0, 2.0

@@ -35,8 +35,8 @@ def soft_argmax2d(input: Tensor, beta: float = 1.0) -> Tensor:
     N, J, h, w = _shape("soft_argmax2d", input)
     _check_positive("soft_argmax2d", "beta", beta)
     module = array_module(input.data)
-    rows, columns = module.divmod(module.arange(h * w), w)
-    cells = Tensor(module.stack([columns, rows], axis=1).astype(input.dtype))
+    places = module.arange(h * w)
+    cells = Tensor(module.stack([places % w, places // w], axis=1).astype(input.dtype))
     return matmul(softmax((input * beta).reshape(N, J, h * w), -1), cells)
 
 
