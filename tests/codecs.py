@@ -130,9 +130,8 @@ def as_text(table: dict[str, dict[str, float]], head: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page() -> str:
-    """Return the page."""
-    maps, others = tables()
+def page(maps: dict[str, dict[str, float]], others: dict[str, dict[str, float]]) -> str:
+    """Return the page that holds the two tables."""
     head = HEAD.format(count=SHAPE[0] * SHAPE[1], cells=CELLS, margin=int(MARGIN), ring=int(RING), noise=NOISE)
     between = BETWEEN.format(
         rounded=maps["rounded, argmax"]["sigma 1.5"],
@@ -144,4 +143,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    print(page(*tables()), end="")
