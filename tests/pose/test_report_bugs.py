@@ -26,7 +26,7 @@ def test_b1_maps_with_the_joints_last_are_refused_and_a_reshape_does_not_repair_
     """A network gives (H, W, J) and Reshape makes (J, H, W) of it, where a transpose was meant."""
     maps = codec.encode(points, SEEN)[0]
     joints_last = np.ascontiguousarray(maps.transpose(0, 2, 3, 1))
-    said = r"\(N, J, h, w\) = \(N, J, 16, 20\), got \(8, 16, 20, 16\); this looks like \(N, h, w, J\), whose axes transpose"
+    said = r"\(N, J, 16, 20\), got \(8, 16, 20, 16\); this looks like \(N, h, w, J\), whose axes transpose"
     with pytest.raises(ValueError, match=said):
         codec.decode(joints_last)
     scrambled = codec.decode(joints_last.reshape(maps.shape))[0]
