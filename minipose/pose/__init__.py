@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from minipose.pose import affine
+from minipose.pose.coco import COCO_NAMES, coco_to_stick_figure, stick_figure_to_coco
 from minipose.pose.codecs import decode_argmax, decode_dark, encode_heatmaps, image_to_map, map_to_image
 from minipose.pose.metrics import epe, mean_pose, pckh, report_score
 from minipose.pose.skeleton import STICK_FIGURE, Skeleton
 
 __all__ = [
+    "COCO_NAMES",
     "STICK_FIGURE",
     "Skeleton",
     "affine",
+    "coco_to_stick_figure",
     "decode_argmax",
     "decode_dark",
     "encode_heatmaps",
@@ -20,4 +23,5 @@ __all__ = [
     "mean_pose",
     "pckh",
     "report_score",
+    "stick_figure_to_coco",
 ]
