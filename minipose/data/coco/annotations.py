@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections import Counter
@@ -53,9 +54,14 @@ class Category:
                 f"{', '.join(missing)} too; it has {', '.join(self.names)}"
             )
 
-    @property
+    @functools.cached_property
     def is_coco(self) -> bool:
         return set(self.names) == set(COCO_NAMES)
+
+    @functools.cached_property
+    def used(self) -> np.ndarray:
+        """Which of the keypoints (K,) the 16 joints are made of."""
+        return np.isin(self.names, STICK_FIGURE.names)
 
     def to_joints(self, points: np.ndarray, visible: np.ndarray) -> Joints:
         """Points (K, 2) and flags (K,) in this category's order, as the 16 joints."""
@@ -77,14 +83,18 @@ class Category:
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One annotation: joints in pixels of its picture, unlabelled ones at (0, 0), and the box (x, y, width, height)."""
+    """One annotation: keypoints (K, 2) in its category's order, their flags (K,), and a box (x, y, width, height)."""
 
     id: int
     picture: Picture
     category: Category
-    points: np.ndarray
-    visible: np.ndarray
+    keypoints: np.ndarray
+    flags: np.ndarray
     box: tuple[float, ...]
+
+    def joints(self) -> Joints:
+        """Return the 16 joints (16, 2) in pixels of the picture, unlabelled ones at (0, 0), and their flags (16,)."""
+        return self.category.to_joints(self.keypoints, self.flags)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,11 +201,11 @@ class Reader:
         values = self._numbers(where, "keypoints", entry["keypoints"], 3 * len(category.names)).reshape(-1, 3)
         box = self._numbers(where, "bbox", entry.get("bbox"), 4)
         points, flags = values[:, :2], values[:, 2]
-        if not np.isin(flags, (0, 1, 2)).all():
+        if not set(flags.tolist()) <= {0, 1, 2}:
             raise self._wrong(f"has in {where} a visibility of {flags[~np.isin(flags, (0, 1, 2))][0]}, not 0, 1 or 2")
-        labelled = flags > 0
+        labelled = (flags > 0) & category.used
         if not labelled.any() or min(box[2], box[3]) <= 0:
-            self.skipped["people without a labelled joint" if not labelled.any() else "boxes without an area"] += 1
+            self.skipped["boxes without an area" if labelled.any() else "people without a labelled joint"] += 1
             return None
         inside = ((points >= -0.5) & (points <= (picture.width - 0.5, picture.height - 0.5))).all(axis=1)
         if not (labelled & inside).any():
@@ -206,8 +216,7 @@ class Reader:
         self.outside += int((labelled & ~inside).sum())
         labelled &= inside
         points = np.where(labelled[:, None], points, 0.0)
-        points, visible = category.to_joints(points, np.where(labelled, flags, 0).astype(np.uint8))
-        return Person(entry["id"], picture, category, points, visible, tuple(box.tolist()))
+        return Person(entry["id"], picture, category, points, (flags * labelled).astype(np.uint8), tuple(box.tolist()))
 
     def _numbers(self, where: str, key: str, value: Any, count: int) -> np.ndarray:
         try:

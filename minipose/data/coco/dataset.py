@@ -25,8 +25,8 @@ class CocoKeypoints(Dataset):
     count from the centre of the first pixel, as COCO's do, which are whole pixels' indices. A box (x, y, width,
     height) counts from that pixel's outer corner, so that (0, 0, W, H) is the whole image.
 
-    Crowds, people without a labelled joint or a box, and images without people are left out and counted in `skipped`.
-    A joint outside its image counts as unlabelled, of which a warning tells.
+    Crowds, people without a box or without a label at one of the 16 joints, and images without people are left out
+    and counted in `skipped`. A joint outside its image counts as unlabelled, of which a warning tells.
 
     Parameters
     ----------
@@ -126,11 +126,10 @@ class CocoKeypoints(Dataset):
         if self.size is not None:
             image = warp_image(image, matrix, self.size)
         others = (other for other in self._together[picture.id] if other is not person)
-        people = [person, *others]
-        visible = np.stack([p.visible for p in people])
-        points = affine.transform_points(matrix, np.stack([p.points for p in people]))
+        joints, flags = (np.stack(arrays) for arrays in zip(*(p.joints() for p in (person, *others)), strict=True))
+        points = affine.transform_points(matrix, joints)
         inside = ((points >= -0.5) & (points <= (image.shape[1] - 0.5, image.shape[0] - 0.5))).all(axis=-1)
-        visible = np.where(inside, visible, 0).astype(np.uint8)
+        visible = np.where(inside, flags, 0).astype(np.uint8)
         points = np.where(visible[..., None] > 0, points, 0.0).astype(np.float32)
         return Sample(
             image,
