@@ -7,7 +7,7 @@ import math
 from minipose.checks import check_number
 from minipose.kernels import array_module
 from minipose.nn.module import Module
-from minipose.ops import log_softmax, matmul, softmax, softplus
+from minipose.ops import log_softmax, matmul, softmax, softplus, stack
 from minipose.ops.checks import check_float_tensor
 from minipose.tensor import Tensor
 
@@ -34,9 +34,8 @@ def soft_argmax2d(input: Tensor, beta: float = 1.0) -> Tensor:
     """
     N, J, h, w = _shape("soft_argmax2d", input)
     _check_positive("soft_argmax2d", "beta", beta)
-    module = array_module(input.data)
-    rows, columns = module.divmod(module.arange(h * w), w)
-    cells = Tensor(module.stack([columns, rows], axis=1).astype(input.dtype))
+    places = array_module(input.data).arange(h * w)
+    cells = stack([Tensor(axis.astype(input.dtype)) for axis in (places % w, places // w)], 1)
     return matmul(softmax((input * beta).reshape(N, J, h * w), -1), cells)
 
 

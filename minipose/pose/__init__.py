@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minipose.pose import affine
+from minipose.pose.coco import COCO_NAMES, coco_to_stick_figure, stick_figure_to_coco
 from minipose.pose.codecs import (
     HeatmapCodec,
     IntegralCodec,
@@ -20,6 +21,7 @@ from minipose.pose.metrics import epe, mean_pose, pckh, report_score
 from minipose.pose.skeleton import STICK_FIGURE, Skeleton
 
 __all__ = [
+    "COCO_NAMES",
     "HeatmapCodec",
     "IntegralCodec",
     "RegressionCodec",
@@ -27,6 +29,7 @@ __all__ = [
     "SimCCCodec",
     "Skeleton",
     "affine",
+    "coco_to_stick_figure",
     "decode_argmax",
     "decode_dark",
     "decode_quarter",
@@ -38,4 +41,5 @@ __all__ = [
     "mean_pose",
     "pckh",
     "report_score",
+    "stick_figure_to_coco",
 ]

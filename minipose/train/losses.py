@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from minipose.checks import check_number
+from minipose.checks import check_integer, check_number
 from minipose.creation import tensor
 from minipose.nn import js_divergence2d, soft_argmax2d
 from minipose.ops import kl_div, log_softmax, mse_loss, smooth_l1_loss
@@ -39,7 +39,8 @@ def heatmap_loss(outputs: Outputs, targets: Tensor, weights: Tensor | None = Non
     ValueError, TypeError
         If the shapes or types do not fit, or a weight is negative.
     """
-    stacks = _stacks("heatmap_loss", outputs, targets, "N J h w")
+    stacks = _stacks("heatmap_loss", outputs, "N J h w")
+    _check_targets("heatmap_loss", targets, stacks[0].shape, "N J h w", stacks[0])
     weights = _checked_weights("heatmap_loss", weights, targets)
     if weights is not None:
         roots = weights.sqrt().reshape(*weights.shape, 1, 1)  # w (a - b)^2 = (sqrt(w) a - sqrt(w) b)^2
@@ -83,7 +84,9 @@ def integral_loss(
     """
     name = "integral_loss"
     check_number(name, "regularization", regularization, 0)
-    stacks = _stacks(name, outputs, None, "N J h w")
+    check_number(name, "beta", beta, 1e-6, 1e6)
+    check_number(name, "sigma", sigma, 1e-6, 1e6)
+    stacks = _stacks(name, outputs, "N J h w")
     N, J, h, w = stacks[0].shape
     _check_targets(name, targets, (N, J, 2), "N J 2", stacks[0])
     weights = _checked_weights(name, weights, targets)
@@ -117,8 +120,10 @@ def simcc_loss(outputs: Outputs, targets: Tensor, weights: Tensor | None = None,
     ValueError, TypeError
         If the shapes or types do not fit, or a weight is negative.
     """
-    stacks = _stacks("simcc_loss", outputs, targets, "N J split*(W+H)")
+    stacks = _stacks("simcc_loss", outputs, "N J split*(W+H)")
+    _check_targets("simcc_loss", targets, stacks[0].shape, "N J split*(W+H)", stacks[0])
     bins = targets.shape[2]
+    check_integer("simcc_loss", "x_bins", x_bins)
     if not 0 < x_bins < bins:
         raise ValueError(f"simcc_loss: x_bins must be from 1 to {bins - 1}, as targets have {bins} bins, not {x_bins}")
     weights = _checked_weights("simcc_loss", weights, targets)
@@ -150,7 +155,9 @@ def regression_loss(outputs: Outputs, targets: Tensor, weights: Tensor | None = 
     ValueError, TypeError
         If the shapes or types do not fit, or a weight is negative.
     """
-    stacks = _stacks("regression_loss", outputs, targets, "N J 2")
+    check_number("regression_loss", "beta", beta, 0)
+    stacks = _stacks("regression_loss", outputs, "N J 2")
+    _check_targets("regression_loss", targets, (*stacks[0].shape[:2], 2), "N J 2", stacks[0])
     weights = _checked_weights("regression_loss", weights, targets)
     return _added(_weighted_mean(smooth_l1_loss(x, targets, "none", beta).mean(-1), weights) for x in stacks)
 
@@ -178,8 +185,8 @@ def loss_of(codec: Any) -> Callable[..., Tensor]:
     raise TypeError(f"loss_of: codec must be one of minipose.pose's, not {codec!r}")
 
 
-def _stacks(name: str, outputs: Outputs, targets: Tensor | None, axes: str) -> list[Tensor]:
-    """Return the outputs as a list; raise unless all have the axes, and the shape of `targets` if there are any."""
+def _stacks(name: str, outputs: Outputs, axes: str) -> list[Tensor]:
+    """Return the outputs as a list; raise unless all have one shape of these axes."""
     stacks = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     if not stacks:
         raise ValueError(f"{name}: outputs are an empty list")
@@ -187,8 +194,6 @@ def _stacks(name: str, outputs: Outputs, targets: Tensor | None, axes: str) -> l
         check_float_tensor(name, "outputs", stack)
         if stack.ndim != len(axes.split()) or stack.shape != stacks[0].shape or 0 in stack.shape:
             raise ValueError(f"{name}: outputs must have shape ({', '.join(axes.split())}), got {stack.shape}")
-    if targets is not None:
-        _check_targets(name, targets, stacks[0].shape, axes, stacks[0])
     return stacks
 
 
@@ -212,6 +217,8 @@ def _checked_weights(name: str, weights: Tensor | None, targets: Tensor) -> Tens
         raise ValueError(f"{name}: weights must have shape (N, J) = {targets.shape[:2]}, got {weights.shape}")
     if weights.dtype != targets.dtype:
         raise TypeError(f"{name}: weights are {weights.dtype} but targets {targets.dtype}; convert one with .to()")
+    if weights.device != targets.device:
+        raise ValueError(f"{name}: weights are on {weights.device!r} but targets on {targets.device!r}; use .to()")
     if weights.device != "cpu":
         return weights
     if not (weights.data >= 0).all():

@@ -153,7 +153,8 @@ def test_the_same_state_gives_the_same_sample_and_the_given_one_is_kept():
         for field in ("image", "points", "visible", "people", "people_visible", "matrix"):
             assert np.array_equal(getattr(one, field), getattr(other, field))
         assert not np.array_equal(one.image, third.image)
-        assert all(np.array_equal(a, b) for a, b in zip(kept, (sample.image, sample.points, sample.visible), strict=True))
+        for old, new in zip(kept, (sample.image, sample.points, sample.visible), strict=True):
+            assert np.array_equal(old, new)
 
 
 def test_without_any_change_the_pixels_are_the_same():
