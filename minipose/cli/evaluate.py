@@ -8,7 +8,14 @@ exchanged, right and left exchanged, labels in another order, ...) is named.
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from minipose.data import COURSE_SETS, SETS, CocoKeypoints, CourseFigures, Dataset, StickFigures
+from minipose.files import atomic_path
+from minipose.train import TEST_SETS
 
 EXAMPLES = """examples:
   minipose evaluate --run runs/hourglass
@@ -16,6 +23,7 @@ EXAMPLES = """examples:
   minipose evaluate --run runs/hourglass --data course --root course_data
   minipose evaluate --run runs/hourglass --data coco --root images --annotations person_keypoints.json
 """
+DECODERS = ("dark", "quarter", "argmax")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +35,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--count", type=int, default=500, help="stick figures of each set (default 500)")
     add("--root", type=Path, metavar="FOLDER", help="folder of the course's data, or of COCO's images")
     add("--annotations", type=Path, metavar="FILE.json", help="COCO's annotations")
-    add("--decoder", choices=("dark", "quarter", "argmax"), default="dark", help="from heatmaps to joints (default dark)")
+    add("--decoder", choices=DECODERS, default="dark", help="from heatmaps to joints (default dark)")
     add("--joints", action="store_true", help="print the scores of each joint too")
     add("--json", type=Path, metavar="FILE", help="also write all scores as JSON, as in metrics.json")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="cuda needs an NVIDIA GPU and CuPy (default cpu)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the tables, write the JSON, and return 1 if the scores tell of a mistake."""
+    from minipose.cli.runs import open_run
+    from minipose.train import evaluate_sets, finding_lines, joint_table, table
+
+    trained = open_run(arguments.run, arguments.decoder)
+    datasets = _datasets(arguments, trained.size)
+    report = evaluate_sets(
+        trained.model.to(arguments.device), datasets, trained.training(), trained.codec, strict=False
+    )
+    references = {name: report[name] for name in ("mean_pose", "image_centre", "codec")}
+    print(table(report["sets"], **references))
+    if arguments.joints:
+        print(f"\n{joint_table(report['sets'])}")
+    if arguments.json:
+        with atomic_path(arguments.json) as temporary:
+            temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    for line in finding_lines(report["findings"]):
+        print(line, file=sys.stderr)
+    return 1 if any(finding["is_error"] for finding in report["findings"]) else 0
+
+
+def _datasets(arguments: argparse.Namespace, size: int) -> dict[str, Dataset]:
+    if (arguments.root is None) != (arguments.data == "figures"):
+        raise ValueError("--root FOLDER goes with --data course or --data coco, which need it")
+    if (arguments.annotations is None) != (arguments.data != "coco"):
+        raise ValueError("--annotations FILE.json goes with --data coco, which needs it")
+    if arguments.data == "coco":
+        if arguments.sets:
+            raise ValueError("--sets goes with --data figures or --data course; COCO's annotations are one set")
+        return {"coco": CocoKeypoints(arguments.annotations, arguments.root, size)}
+    if arguments.data == "course":
+        names = _names(arguments.sets or ",".join(COURSE_SETS), COURSE_SETS)
+        return {name: CourseFigures(arguments.root, name, size) for name in names}
+    names = _names(arguments.sets or ",".join(TEST_SETS), SETS)
+    return {name: StickFigures(name, "test", size, arguments.count) for name in names}
+
+
+def _names(text: str, known: Sequence[str]) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        raise ValueError(f"--sets: there is no set {wrong[0]!r}; there are {', '.join(known)}")
+    return list(dict.fromkeys(names))

@@ -6,26 +6,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minipose import pretrained
+from minipose.data import StickFigures
 from minipose.nn import Module
 from minipose.pose import HeatmapCodec
-from minipose.train import load_checkpoint
+from minipose.train import Config, figures_of, load_checkpoint
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network in eval mode, the side of its images in pixels, and how its output is read."""
+    """A network in eval mode, the settings that it was trained with, and how its output is read."""
 
     model: Module
-    size: int
+    config: Config
     codec: HeatmapCodec
 
+    @property
+    def size(self) -> int:
+        """Side of the images that it was trained on, in pixels."""
+        return self.config.size
 
-def open_run(path: Path | None) -> TrainedNetwork:
+    def training(self) -> StickFigures:
+        """Return the figures that it was trained on."""
+        return figures_of(self.config, "train")
+
+
+def open_run(path: Path | None, decoder: str = "dark") -> TrainedNetwork:
     """Open the best checkpoint of a run.
 
     Parameters
     ----------
     path : a run's folder, or a .safetensors file; None for the shipped network
+    decoder : {"dark", "quarter", "argmax"}
+        From heatmaps to joints.
 
     Raises
     ------
@@ -38,5 +50,7 @@ def open_run(path: Path | None) -> TrainedNetwork:
         checkpoint = pretrained.checkpoint()
     else:
         checkpoint = load_checkpoint(path / "best.safetensors" if path.is_dir() else path)
-    model, size = checkpoint.build(), checkpoint.training["settings"]["size"]
-    return TrainedNetwork(model, size, HeatmapCodec(image_size=(size, size), stride=model.output_stride))
+    config = Config(**checkpoint.training["settings"])
+    model = checkpoint.build()
+    codec = HeatmapCodec((config.size, config.size), model.output_stride, config.sigma, decoder=decoder)
+    return TrainedNetwork(model, config, codec)
