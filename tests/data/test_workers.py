@@ -176,10 +176,24 @@ def test_when_the_parent_ends_its_workers_and_their_memory_are_gone(how):
     assert wait_until_gone(pids)
 
 
-def test_a_program_ends_by_itself_in_the_middle_of_a_loop():
-    program = script("loader = DataLoader(Noise(200, sleeps_at=41), 5, workers=2); loop = iter(loader); next(loop)")
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_workers_do_not_mind_ctrl_c_and_a_program_ends_by_itself_in_the_middle_of_a_loop():
+    program = script(
+        """
+import os
+signal.signal(signal.SIGINT, lambda *arguments: print("one moment"))  # as a trainer that finishes its step first
+loader = DataLoader(Noise(200, sleeps_at=199), 5, workers=2)
+for number, batch in enumerate(loader.batches(start=2), start=2):
+    if number in (2, 20):
+        os.killpg(0, signal.SIGINT)
+    if number == 36:
+        break
+print(number)
+""",
+        start_new_session=True,
+    )
     out, error = program.communicate(timeout=20)
-    assert program.returncode == 0 and error == ""
+    assert (program.returncode, out.split(), error) == (0, ["one", "moment"] * 2 + ["36"], "")
 
 
 def test_a_script_without_a_main_guard_is_told_so(tmp_path):
