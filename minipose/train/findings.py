@@ -42,9 +42,6 @@ class Finding:
         """Whether the scores cannot be believed; otherwise it is a warning."""
         return self.improvement is not None and self.improvement > ERROR_FROM
 
-    def __str__(self) -> str:
-        return f"{'error' if self.is_error else 'warning'}: {self.message}; look at {self.where}"
-
     def as_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
         return {**asdict(self), "is_error": self.is_error}

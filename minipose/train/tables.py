@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 COLUMNS = {  # metric: heading, decimals
@@ -58,6 +58,13 @@ def joint_table(results: Rows, metric: str = "pckh50") -> str:
         cells = (f"{_number(c[joint], 3):>{max(10, len(name) + 2)}}" for name, c in columns.items())
         text.append(f"{joint:<{width}}" + "".join(cells))
     return "\n".join(text)
+
+
+def finding_lines(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the findings of `evaluate_sets` as lines of text, "error: ..." or "warning: ..."."""
+    return [
+        f"{'error' if one['is_error'] else 'warning'}: {one['message']}; look at {one['where']}" for one in findings
+    ]
 
 
 def _row(name: str, width: int, values: Mapping[str, Any]) -> str:
