@@ -202,26 +202,7 @@ def default_codec(model: Module, image_size: tuple[int, int]) -> Any:
     stride = getattr(model, "output_stride", None)
     if stride is None:
         raise ValueError(f"predict: {type(model).__name__} has no output_stride, so the codec must be given")
-    try:
-        from minipose.pose import HeatmapCodec
-    except ImportError:
-        return _DarkCodec(tuple(image_size), stride)
-    return HeatmapCodec(image_size=tuple(image_size), stride=stride)
-
-
-@dataclass(frozen=True)
-class _DarkCodec:
-    """Stands in for HeatmapCodec."""
-
-    image_size: tuple[int, int]
-    stride: int
-
-    def encode(self, points: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        size = self.image_size[0] // self.stride, self.image_size[1] // self.stride
-        return pose.encode_heatmaps(points, size, self.stride), (visible > 0).astype(np.float32)
-
-    def decode(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return pose.decode_dark(outputs, self.stride)
+    return pose.HeatmapCodec(tuple(image_size), stride)
 
 
 def _batches(caller: str, dataset: Dataset, count: int, batch_size: int) -> Iterator[Batch]:
