@@ -185,7 +185,12 @@ def flat_maps(case: Case) -> Finding | None:
 def duplicated_maps(case: Case) -> Finding | None:
     """Joints share one heatmap."""
     maps, J = case.predictions.maps, case.predictions.points.shape[1]
-    if maps is None or not (same := np.argwhere(np.triu(maps.alike > SAME_MAP, 1))).size:
+    if maps is None:
+        return None
+    # The maps of two joints that are close to each other are alike too, but their points are apart as the true ones.
+    predicted, true = (_distances(points) for points in (case.predictions.points, case.predictions.true))
+    same = np.argwhere(np.triu((maps.alike > SAME_MAP) & (predicted < LEAST_SPREAD * true), 1))
+    if not len(same):
         return None
     everyone = len(same) == J * (J - 1) // 2
     names = ", ".join(f"{case.skeleton.names[a]} and {case.skeleton.names[b]}" for a, b in same[:3])
@@ -334,6 +339,11 @@ def _spread(points: np.ndarray, labelled: np.ndarray) -> float:
     """The mean distance of a joint from its mean over the samples."""
     middle = pose.mean_pose(points, labelled)
     return float(np.linalg.norm(points - middle, axis=-1)[labelled].mean())
+
+
+def _distances(points: np.ndarray) -> np.ndarray:
+    """The mean distance (J, J) between two joints of a pose."""
+    return np.linalg.norm(points[:, :, None] - points[:, None], axis=-1).mean(axis=0)
 
 
 def _percent(value: float) -> str:

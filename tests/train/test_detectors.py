@@ -85,6 +85,13 @@ def test_half_the_sides_confused_is_let_pass():
     assert findings(points) == []
 
 
+def test_small_figures_whose_maps_are_much_alike_are_let_pass():
+    small = Changed(FIGURES, lambda batch: {"points": (batch.points - 24) * 0.1 + 24})
+    predictions = answers(truth(small), small)
+    assert predictions.maps.alike[7, 8] > 0.999
+    assert diagnose(predictions, Codec()) == []
+
+
 def test_unlabelled_samples_are_let_pass():
     dataset = Changed(FIGURES, lambda batch: {"visible": np.zeros_like(batch.visible)})
     assert findings(TRUTH, dataset) == []
