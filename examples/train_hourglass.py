@@ -4,7 +4,8 @@
 
 A few minutes on two cores. It writes into --out (default runs/hourglass):
 
-    metrics.json       scores on the four test sets, and those of the mean pose, which any network must beat
+    metrics.json       scores on the four test sets, and those of the mean pose, which any network must beat, of the
+                       middle of the image, and of the truth itself, read back from perfect heatmaps
     log.csv            one row an epoch          curves.png   the same as a picture
     predictions.png    test images with the true and the predicted skeleton side by side
     heatmaps.png       what the network sees for each of the joints of one image
@@ -32,8 +33,8 @@ from minipose.optim import Adam, CosineWithWarmup
 from minipose.train import (
     Interrupted,
     Trainer,
-    evaluate,
-    evaluate_mean_pose,
+    evaluate_sets,
+    finding_lines,
     load_checkpoint,
     predict_maps,
     table,
@@ -166,19 +167,19 @@ def run(arguments: argparse.Namespace) -> None:
     trainer.fit(trainer.schedule.total_steps)
     model = load_checkpoint(arguments.out / "best.safetensors").build().to(arguments.device)
     tests = {name: StickFigures(name, "test", arguments.size, amounts.test) for name in TEST_SETS}
-    results = {name: evaluate(model, figures) for name, figures in tests.items()}
-    reference = {name: evaluate_mean_pose(trainer.training, figures) for name, figures in tests.items()}
+    report = evaluate_sets(model, tests, trainer.training, strict=False)
     draw_pictures(arguments, model, tests)
     metrics = {
-        "sets": results,
-        "mean_pose": reference,
+        **report,
         "seconds": round(trainer.seconds, 1),
         "parameters": sum(p.numel() for p in model.parameters()),
         "images_per_second": round(trainer.step * arguments.batch_size / trainer.seconds, 1),
     }
     with atomic_path(arguments.out / "metrics.json") as temporary:
         temporary.write_text(json.dumps(metrics, indent=2) + "\n")
-    print(table(results, reference))
+    print(table(report["sets"], report["mean_pose"], image_centre=report["image_centre"], codec=report["codec"]))
+    for line in finding_lines(report["findings"]):
+        print(line)
     print(f"{metrics['seconds']:.0f} s, {metrics['images_per_second']:.0f} images/s; see {arguments.out}")
 
 

@@ -17,29 +17,26 @@ from minipose.pose.codecs import (
     image_to_map,
     map_to_image,
 )
-from minipose.pose.metrics import epe, mean_pose, pckh, report_score
+from minipose.pose.metrics import (
+    COCO_SIGMAS,
+    MPII_SIGMAS,
+    auc,
+    average_precision,
+    epe,
+    mean_pose,
+    nme,
+    oks,
+    pck,
+    pckh,
+    report_score,
+    summarise,
+    unit_lengths,
+)
 from minipose.pose.skeleton import STICK_FIGURE, Skeleton
 
 __all__ = [
-    "COCO_NAMES",
-    "HeatmapCodec",
-    "IntegralCodec",
-    "RegressionCodec",
-    "STICK_FIGURE",
-    "SimCCCodec",
-    "Skeleton",
-    "affine",
-    "coco_to_stick_figure",
-    "decode_argmax",
-    "decode_dark",
-    "decode_quarter",
-    "decode_soft_argmax",
-    "encode_heatmaps",
-    "epe",
-    "image_to_map",
-    "map_to_image",
-    "mean_pose",
-    "pckh",
-    "report_score",
-    "stick_figure_to_coco",
-]
+    "COCO_NAMES", "COCO_SIGMAS", "HeatmapCodec", "IntegralCodec", "MPII_SIGMAS", "RegressionCodec", "STICK_FIGURE",
+    "SimCCCodec", "Skeleton", "affine", "auc", "average_precision", "coco_to_stick_figure", "decode_argmax",
+    "decode_dark", "decode_quarter", "decode_soft_argmax", "encode_heatmaps", "epe", "image_to_map", "map_to_image",
+    "mean_pose", "nme", "oks", "pck", "pckh", "report_score", "stick_figure_to_coco", "summarise", "unit_lengths",
+]  # fmt: skip

@@ -256,7 +256,7 @@ NETWORKS = [
     ),
     Bug(
         "evaluated in training mode",
-        "train/evaluate.py",
+        "train/predictions.py",
         "    model.eval()\n",
         "    pass\n",
         "tests/train/test_evaluate.py",
