@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from tests.benchmarks.report import table
 from tests.oracle import relative_error
 
 PAGES = Path(__file__).parents[2] / "docs" / "performance"
+WIDTH = 120  # of the page's lines
+KEPT, LETTERS = 12, 60  # of the kernels of a step: how many, and how much of their names
 SIDES = {"minipose": None, "float32": "ieee", "tf32": "tf32"}  # the last two are PyTorch's, by precision of products
 WORKS = {"step": "training step", "forward": "forward"}
 BATCHES = (32, 128)
@@ -137,7 +140,12 @@ def profile(work: Callable[[], Any]) -> dict[str, Any]:
         kernels.setdefault(event.name, []).append(event.device_time / 1e6)
     rows = [{"name": n, "calls": len(t), "seconds": sum(t)} for n, t in kernels.items()]
     rows.sort(key=lambda row: -row["seconds"])
-    return {"launches": len(events), "seconds": sum(r["seconds"] for r in rows), "kernels": rows}
+    total = sum(row["seconds"] for row in rows)
+    return {"launches": len(events), "seconds": total, "kernels": [_shortened(row) for row in rows[:KEPT]]}
+
+
+def _shortened(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "name": row["name"][:LETTERS]}
 
 
 def measure_network(batch: int, device: str, seconds: float, quick: bool) -> dict[str, Any]:
@@ -275,9 +283,11 @@ def _network_tables(networks: Sequence[dict[str, Any]]) -> list[str]:
     pieces = [f"## The network\n\n{table(head, rows)}"]
     if busy:
         head = ["Hourglass, batch x size", "", "", "launches", "GPU at work, ms", "of the time"]
-        pieces.append(f"## What the GPU is given\n\n{table(head, busy)}")
+        cause = ("Where the GPU is at work for a small part of the time, it waits for Python, which launches one "
+                 "kernel after the other.")  # fmt: skip
+        pieces += ["## What the GPU is given", fill(cause, WIDTH), table(head, busy)]
         seen = networks[0]["sides"]["minipose"]["step_profile"]
-        rows = [[f"`{k['name'][:60]}`", str(k["calls"]), f"{1e3 * k['seconds']:.3f}"] for k in seen["kernels"][:12]]
+        rows = [[f"`{k['name']}`", str(k["calls"]), f"{1e3 * k['seconds']:.3f}"] for k in seen["kernels"]]
         pieces.append("The kernels that take longest in minipose's training step of the smaller batch:\n\n"
                       + table(["kernel", "launches", "ms"], rows))  # fmt: skip
     return pieces
@@ -294,23 +304,26 @@ def text(results: dict[str, Any]) -> str:
         ["loss of the first step, and on the CPU", f"{a['loss_first']:.6f}, {a['cpu_loss_first']:.6f}"],
         [f"loss of step {a['steps']}, and on the CPU", f"{a['loss_last']:.6f}, {a['cpu_loss_last']:.6f}"],
     ]
-    pieces = [
+    cuda = f"{m['driver'] // 1000}.{m['driver'] % 1000 // 10}"
+    return "\n\n".join([
         "# Speed on a GPU",
-        "Written by `python -m tests.benchmarks.gpu`, which measures on your own GPU; all numbers are in "
-        "{download}`gpu.json`.",
-        f"Measured on {m['card']}; CUDA driver {m['driver']}, CuPy {m['cupy']}, PyTorch {m['torch']} with cuDNN "
-        f"{m['cudnn']}, minipose {m['minipose']}, NumPy {m['numpy']}, Python {m['python']}.",
-        "The works and the counting are those of {doc}`index`: a training step is forward, mean squared error, "
-        "backward and Adam, and waits for the loss at its end. Times are the least of seven rounds. The *ratio* is "
-        "PyTorch's time over minipose's: above 1, minipose is the faster one. PyTorch runs eagerly, with cuDNN's "
-        "benchmark mode and the fused Adam; minipose computes in float32 throughout, so the fair column is that "
-        "without TF32.",
+        fill("Written by `python -m tests.benchmarks.gpu`, which measures on your own GPU; all numbers are in "
+             "{download}`gpu.json`.", WIDTH),
+        fill(f"Measured on {m['card']}; CUDA {cuda}, CuPy {m['cupy']}, PyTorch {m['torch']} with cuDNN {m['cudnn']}, "
+             f"minipose {m['minipose']}, NumPy {m['numpy']}, Python {m['python']}.", WIDTH),
+        fill("The works and the counting are those of {doc}`index`: a training step is forward, mean squared error, "
+             "backward and Adam, and waits for the loss at its end. Times are the least of seven rounds. The *ratio* "
+             "is PyTorch's time over minipose's: above 1, minipose is the faster one. PyTorch runs eagerly on "
+             "contiguous images, with cuDNN's benchmark mode and the fused Adam. minipose computes in float32 "
+             "throughout, so the fair column is that without TF32.", WIDTH),
         *_network_tables(results["networks"]),
-        "## The layers\n\nEach called as a user calls it, with a batch of 32 images.\n\n" + table(head, layers),
-        f"## Beside the CPU\n\nThe hourglass from one seed on one batch of random numbers, on the GPU and by the CPU's "
-        f"kernels:\n\n{table(['', ''], agreement)}",
-    ]
-    return "\n\n".join(pieces) + "\n"
+        "## The layers",
+        "Each called as a user calls it, with a batch of 32 images.",
+        table(head, layers),
+        "## Beside the CPU",
+        "The hourglass from one seed on one batch of random numbers, on the GPU and by the CPU's kernels:",
+        table(["", ""], agreement),
+    ]) + "\n"  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:
