@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         If the folder does not exist or cannot be written.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -34,3 +35,41 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_durably(path: str | os.PathLike, content: bytes) -> None:
+    """Write a whole file that is still there after a power cut: file and folder are on the disk before this returns.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, as on a full disk; what stood at `path` is untouched then.
+    """
+    path = Path(path)
+    try:
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.name == "posix":  # elsewhere a folder cannot be opened
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as error:
+        untouched = "; the file that was there before is untouched" if path.exists() else ""
+        failure = OSError(f"{path} cannot be written: {error.strerror}{untouched}")
+        failure.errno = error.errno
+        raise failure from error
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Remove what programs left that were killed while they wrote to `path`; none may be writing to it now."""
+    path = Path(path)
+    for leftover in path.parent.glob(f"{glob.escape(_prefix(path))}????????{glob.escape(path.suffix)}"):
+        leftover.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.stem}-"

@@ -1,11 +1,19 @@
-"""Training: the loop, its log and checkpoints, and the scores of the result."""
+"""Training: the settings of a run, the loop, its log and checkpoints, and the scores of the result."""
 
+from minipose.train.callbacks import Callback, Progress, TensorBoard
 from minipose.train.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from minipose.train.config import Config, add_arguments, from_arguments
+from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate, evaluate_mean_pose, predict, predict_maps, scores, table
+from minipose.train.folder import locked_folder
 from minipose.train.log import Log, Row, read_log
-from minipose.train.loop import Interrupted, Trainer, heatmap_loss, targets_of
+from minipose.train.loop import Interrupted, Trainer
+from minipose.train.run import add_run_arguments, build_trainer, figures_of, run_from_arguments, train
+from minipose.train.targets import heatmap_loss, targets_of, weights_of
 
 __all__ = [
-    "Checkpoint", "Interrupted", "Log", "Row", "Trainer", "evaluate", "evaluate_mean_pose", "heatmap_loss",
-    "load_checkpoint", "predict", "predict_maps", "read_log", "save_checkpoint", "scores", "table", "targets_of",
+    "EMA", "Callback", "Checkpoint", "Config", "Interrupted", "Log", "Progress", "Row", "TensorBoard", "Trainer",
+    "add_arguments", "add_run_arguments", "build_trainer", "evaluate", "evaluate_mean_pose", "figures_of",
+    "from_arguments", "heatmap_loss", "load_checkpoint", "locked_folder", "predict", "predict_maps", "read_log", "run_from_arguments",
+    "save_checkpoint", "scores", "table", "targets_of", "train", "weights_of",
 ]  # fmt: skip
