@@ -14,6 +14,6 @@ from minipose.train.targets import heatmap_loss, targets_of, weights_of
 __all__ = [
     "EMA", "Callback", "Checkpoint", "Config", "Interrupted", "Log", "Progress", "Row", "TensorBoard", "Trainer",
     "add_arguments", "add_run_arguments", "build_trainer", "evaluate", "evaluate_mean_pose", "figures_of",
-    "from_arguments", "heatmap_loss", "load_checkpoint", "locked_folder", "predict", "predict_maps", "read_log", "run_from_arguments",
-    "save_checkpoint", "scores", "table", "targets_of", "train", "weights_of",
+    "from_arguments", "heatmap_loss", "load_checkpoint", "locked_folder", "predict", "predict_maps", "read_log",
+    "run_from_arguments", "save_checkpoint", "scores", "table", "targets_of", "train", "weights_of",
 ]  # fmt: skip

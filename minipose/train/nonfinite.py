@@ -47,16 +47,16 @@ def _first(sentence: str, arrays: Iterable[tuple[str, Array]]) -> str:
 
 
 def of_the_weights(model: Module) -> str:
+    """Return which parameter or buffer is bad and with which gradient that began, as half a sentence, or ""."""
     weights = [*model.named_parameters(), *model.named_buffers()]
     bad = [(name, tensor.data) for name, tensor in weights if not is_finite(tensor.data)]
     if not bad:
         return ""
     many = f" and in {len(bad) - 1} more of {len(weights)} arrays" if len(bad) > 1 else ""
-    found = _first("{kind} is in {name}", bad) + many
     # Backward comes from the loss: among the gradients the last is the one that went bad first.
     gradients = [(name, p.grad.data) for name, p in model.named_parameters() if p.grad is not None]
-    gradient = _first("{kind} in the gradient of {name}", reversed(gradients))
-    return f"{found} since the last update" + (f", which began with {gradient}" if gradient else "")
+    gradient = _first("; the last update began it, with {kind} in the gradient of {name}", reversed(gradients))
+    return _first("{kind} is in {name}", bad) + many + gradient
 
 
 def _of_a_module(model: Module, loss: Callable[[], Tensor]) -> str:
