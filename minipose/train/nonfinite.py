@@ -32,7 +32,7 @@ def cause(model: Module, loss: Callable[[], Tensor], batch: dict[str, Array]) ->
     """
     return (
         _first("{kind} is in the {name} of the batch", batch.items())
-        or of_the_weights(model)
+        or _of_the_parameters(model)  # not the buffers: the forward that failed has spoilt those itself
         or _of_a_module(model, loss)
         or _of_backward(model, loss)
         or "every value of the network is finite, only the loss is not: its outputs are too large"
@@ -47,14 +47,18 @@ def _first(sentence: str, arrays: Iterable[tuple[str, Array]]) -> str:
 
 
 def of_the_weights(model: Module) -> str:
-    """Return which parameter or buffer is bad and with which gradient that began, as half a sentence, or ""."""
-    weights = [*model.named_parameters(), *model.named_buffers()]
-    bad = [(name, tensor.data) for name, tensor in weights if not is_finite(tensor.data)]
+    """Return which parameter is bad, and with which gradient that began, or else which buffer; or ""."""
+    return _of_the_parameters(model) or _first("{kind} is in {name}", ((n, b.data) for n, b in model.named_buffers()))
+
+
+def _of_the_parameters(model: Module) -> str:
+    parameters = list(model.named_parameters())
+    bad = [(name, p.data) for name, p in parameters if not is_finite(p.data)]
     if not bad:
         return ""
-    many = f" and in {len(bad) - 1} more of {len(weights)} arrays" if len(bad) > 1 else ""
+    many = f" and in {len(bad) - 1} more of {len(parameters)} parameters" if len(bad) > 1 else ""
     # Backward comes from the loss: among the gradients the last is the one that went bad first.
-    gradients = [(name, p.grad.data) for name, p in model.named_parameters() if p.grad is not None]
+    gradients = [(name, p.grad.data) for name, p in parameters if p.grad is not None]
     gradient = _first("; the last update began it, with {kind} in the gradient of {name}", reversed(gradients))
     return _first("{kind} is in {name}", bad) + many + gradient
 
