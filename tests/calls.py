@@ -10,6 +10,7 @@ import numpy as np
 
 import minipose
 from minipose import Tensor, nn, ops, optim
+from minipose.pose import RegressionCodec
 
 IMAGES = (2, 4, 5, 6)
 
@@ -183,6 +184,10 @@ def seen() -> np.ndarray:
     return np.full((3, 16), 2)
 
 
+def flat_maps() -> np.ndarray:
+    return np.ones((3, 16, 8, 8), np.float32)
+
+
 def doubled(x: Tensor) -> Tensor:
     return ops.mul(x, 2)
 
@@ -194,6 +199,7 @@ def loss_of_weight() -> Tensor:
     return (WEIGHT * 2).sum()
 
 
+JOINTS: dict[str, Callable] = {"weights": lambda: numbers(2, 4)}
 PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, and what stands in minipose itself
     "minipose": {
         "Tensor": {"data": lambda: np.ones((2, 3), np.float32)},
@@ -216,6 +222,8 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
         "Parameter": {"data": lambda: np.ones((2, 3), np.float32)},
         "ModuleList": {"modules": lambda: [nn.ReLU()]},
         "Sequential": {"modules": lambda: (nn.ReLU(),)},
+        "js_divergence2d": {"centres": lambda: numbers(2, 4, 2)},
+        "soft_argmax2d": {},
         "summary": {"model": lambda: nn.Linear(3, 2), "input_shape": lambda: (1, 3)},
     },
     "minipose.nn.init": {
@@ -232,8 +240,13 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
     },
     "minipose.models": {"Hourglass": {"width": lambda: 4}, "create": {"name": lambda: "hourglass"}},
     "minipose.pose": {
-        "decode_argmax": {"maps": lambda: np.ones((3, 16, 8, 8), np.float32), "stride": lambda: 2},
-        "decode_dark": {"maps": lambda: np.ones((3, 16, 8, 8), np.float32), "stride": lambda: 2},
+        **{name: {"image_size": lambda: (64, 48)} for name in (
+            "HeatmapCodec", "IntegralCodec", "RegressionCodec", "SimCCCodec"
+        )},
+        "decode_argmax": {"maps": flat_maps, "stride": lambda: 2},
+        "decode_dark": {"maps": flat_maps, "stride": lambda: 2},
+        "decode_quarter": {"maps": flat_maps, "stride": lambda: 2},
+        "decode_soft_argmax": {"maps": flat_maps, "stride": lambda: 2},
         "encode_heatmaps": {"points": figure_points, "map_size": lambda: (8, 8), "stride": lambda: 2},
         "epe": {"predicted": figure_points, "true": figure_points, "visible": seen},
         "image_to_map": {"points": figure_points, "stride": lambda: 2},
@@ -241,6 +254,15 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
         "mean_pose": {"points": figure_points},
         "pckh": {"predicted": figure_points, "true": figure_points, "visible": seen},
         "report_score": {"predicted": figure_points, "true": figure_points, "image_size": lambda: 64},
+    },
+    "minipose.train.losses": {
+        "heatmap_loss": {"outputs": lambda: numbers(*IMAGES), "targets": lambda: numbers(*IMAGES), **JOINTS},
+        "integral_loss": {"outputs": lambda: numbers(*IMAGES), "targets": lambda: numbers(2, 4, 2), **JOINTS},
+        "loss_of": {"codec": lambda: RegressionCodec((64, 48))},
+        "regression_loss": {"outputs": lambda: numbers(2, 4, 2), "targets": lambda: numbers(2, 4, 2), **JOINTS},
+        "simcc_loss": {
+            "outputs": lambda: numbers(2, 4, 7), "targets": lambda: numbers(2, 4, 7), **JOINTS, "x_bins": lambda: 3
+        },
     },
     "minipose.data": {
         "StickFigures": {"count": lambda: 2},

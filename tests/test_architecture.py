@@ -92,7 +92,7 @@ def test_imports_go_downward_only(path):
     ("ops/conv.py", "from minipose import Tensor"),
     ("kernels/cpu/conv.py", "from minipose import tensor"),
     ("nn/conv.py", "from minipose import models"),
-    ("pose/codecs.py", "from minipose.tensor import Tensor"),
+    ("pose/codecs/heatmap.py", "from minipose.tensor import Tensor"),
     ("data/loader.py", "import minipose.train.loop as loop"),
     ("files.py", "from minipose.kernels import Array"),
 ])  # fmt: skip

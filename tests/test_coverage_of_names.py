@@ -35,6 +35,7 @@ ELSEWHERE = {  # names without a gradient of their own, by the file whose tests 
     "kernels/test_threads.py": "get_num_threads set_num_threads",
     "nn/test_module.py": "Module Parameter",
     "nn/test_container.py": "ModuleList Sequential",
+    "nn/test_soft_argmax.py": "SoftArgmax2d js_divergence2d soft_argmax2d",
     "nn/test_summary.py": "summary",
     "nn/test_blocks.py": "ResidualBlock TransposedResidualBlock",
 }

@@ -60,6 +60,8 @@ MORE_THAN_TORCH = {  # what torch does not take, but can mean one thing only
     ("mean", "keepdim", "True"), ("prod", "keepdim", "True"), ("sum", "keepdim", "True"),
     ("flip", "dims", "zero"), ("flip", "dims", "minus one"),
 }  # fmt: skip
+OWN_NAMES = ("Conv2d", "ConvTranspose2d", "soft_argmax2d")  # that layers raise errors under, besides operations'
+OWN_LAYERS = {"ResidualBlock", "SoftArgmax2d", "TransposedResidualBlock"}
 OF_THE_USER = {  # whose own error it is
     (parameter, kind) for parameter in ("function", "lr_lambda") for kind in ("a function", "a class")
 }
@@ -182,7 +184,7 @@ def test_layers(name):
     layers_that_go_through(name)
 
 
-@pytest.mark.parametrize("name", [name for name in calls.LAYERS if not name.endswith("Block")])
+@pytest.mark.parametrize("name", [name for name in calls.LAYERS if name not in OWN_LAYERS])
 @pytest.mark.filterwarnings("ignore")
 def test_layers_that_go_through_mean_what_they_mean_in_torch(name, torch):
     problems = []
@@ -203,7 +205,7 @@ def test_layers_that_go_through_mean_what_they_mean_in_torch(name, torch):
 def test_inputs_of_layers(name):
     options = {"dim": 1} if name.endswith("oftmax") else calls.right(name, getattr(nn, name))
     layer = getattr(nn, name)(**options)
-    check_refusals(name, lambda input: layer(input), others=[*ops.__all__, "Conv2d", "ConvTranspose2d"])
+    check_refusals(name, lambda input: layer(input), others=[*ops.__all__, *OWN_NAMES])
 
 
 @pytest.mark.parametrize("name", calls.LOSSES)

@@ -38,6 +38,7 @@ from minipose.nn.module import Module
 from minipose.nn.norm import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm2d, LayerNorm
 from minipose.nn.parameter import Parameter
 from minipose.nn.pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
+from minipose.nn.soft_argmax import SoftArgmax2d, js_divergence2d, soft_argmax2d
 from minipose.nn.softmax import LogSoftmax, Softmax
 from minipose.nn.summary import Summary, summary
 from minipose.nn.upsample import PixelShuffle, PixelUnshuffle, Upsample
@@ -48,6 +49,7 @@ __all__ = [
     "Flatten", "Fold", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "HuberLoss", "Identity", "InstanceNorm2d",
     "KLDivLoss", "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module",
     "ModuleList", "NLLLoss", "PReLU", "Parameter", "PixelShuffle", "PixelUnshuffle", "ReLU", "ReLU6", "ResidualBlock",
-    "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Summary", "Tanh",
-    "TransposedResidualBlock", "Unfold", "Upsample", "functional", "init", "summary", "utils",
+    "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftArgmax2d", "Softmax", "Softplus", "Summary", "Tanh",
+    "TransposedResidualBlock", "Unfold", "Upsample", "functional", "init", "js_divergence2d", "soft_argmax2d",
+    "summary", "utils",
 ]  # fmt: skip
