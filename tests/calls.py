@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import minipose
-from minipose import Tensor, nn, ops, optim
+from minipose import Tensor, data, nn, ops, optim
 from minipose.pose import RegressionCodec
 
 IMAGES = (2, 4, 5, 6)
@@ -266,9 +266,7 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
     },
     "minipose.data": {
         "StickFigures": {"count": lambda: 2},
-        "shuffled_batches": {
-            "count": lambda: 8, "batch_size": lambda: 4, "seed": lambda: 0, "epoch": lambda: 0
-        },
+        "DataLoader": {"dataset": lambda: data.StickFigures(count=8), "batch_size": lambda: 4},
         "to_input": {"images": lambda: np.zeros((2, 8, 8, 3), np.uint8)},
     },
 }  # fmt: skip

@@ -1,11 +1,15 @@
-"""Stick figures drawn on demand, and the way from their images to a network's input."""
+"""Data sets, drawn or read, and the way from their samples to a network's input."""
 
 from __future__ import annotations
 
-from minipose.data.loader import prefetch, shuffled_batches, to_input
+from minipose.data.course import COURSE_SETS, CourseFigures, course_poses, read_poses, write_course
+from minipose.data.images import image_files, image_size, read_image, write_png
+from minipose.data.loader import DataLoader, LoaderError, prefetch, to_input
 from minipose.data.samples import Batch, Dataset, Sample, collate
 from minipose.data.stickmen import SETS, StickFigures
 
 __all__ = [
-    "SETS", "Batch", "Dataset", "Sample", "StickFigures", "collate", "prefetch", "shuffled_batches", "to_input",
+    "COURSE_SETS", "SETS", "Batch", "CourseFigures", "DataLoader", "Dataset", "LoaderError", "Sample", "StickFigures",
+    "collate", "course_poses", "image_files", "image_size", "prefetch", "read_image", "read_poses", "to_input",
+    "write_course", "write_png",
 ]  # fmt: skip

@@ -1,160 +1,136 @@
-import gc
-import subprocess
-import sys
-import threading
-import time
-
 import numpy as np
 import pytest
 
-from minipose.data import prefetch, shuffled_batches, to_input
+from minipose.data import DataLoader, Dataset, LoaderError, StickFigures
+from tests.data.loading import Noise, growing, jitter, odd, same
 
 
-def test_to_input_by_hand():
-    images = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), dtype=np.uint8)
-    images[1, 4, 2] = 0, 255, 51
-    values = to_input(images)
-    assert values.shape == (2, 3, 5, 7) and values.dtype == np.float32
-    np.testing.assert_allclose(values[1, :, 4, 2], [-0.5, 0.5, -0.3], atol=1e-7)
-    np.testing.assert_allclose(values, images.transpose(0, 3, 1, 2) / 255 - 0.5, atol=1e-7)
+def indices(loader):
+    return [batch.indices.tolist() for batch in loader]
 
 
-def test_to_input_is_channels_last_in_memory_whatever_it_gets():
-    images = np.zeros((2, 5, 7, 3), dtype=np.uint8)
-    for given in (images, np.asfortranarray(images), images[:, ::-1]):
-        assert to_input(given).transpose(0, 2, 3, 1).flags.c_contiguous
+def test_batches_in_the_order_of_the_data_set():
+    loader = DataLoader(Noise(23), 5)
+    assert len(loader) == 5
+    assert indices(loader) == [list(range(start, min(start + 5, 23))) for start in range(0, 23, 5)]
+    assert len(DataLoader(Noise(23), 5, drop_last=True)) == 4
+    assert [len(batch) for batch in indices(DataLoader(Noise(23), 5, drop_last=True))] == [5] * 4
+    assert len(DataLoader(Noise(20), 5)) == len(DataLoader(Noise(20), 5, drop_last=True)) == 4
+    assert indices(DataLoader(Noise(3))) == [[0], [1], [2]]
 
 
-def test_to_input_refuses_what_is_not_an_image():
-    with pytest.raises(TypeError, match="must be uint8"):
-        to_input(np.zeros((2, 5, 7, 3)))
-    for shape in ((5, 7, 3), (2, 3, 5, 7)):
-        with pytest.raises(ValueError, match=r"shape \(N, H, W, 3\)"):
-            to_input(np.zeros(shape, dtype=np.uint8))
-
-
-def test_batches_hold_every_index_once():
-    batches = list(shuffled_batches(23, 5, seed=0, epoch=0, drop_last=False))
+def test_shuffled_batches_hold_every_sample_once():
+    batches = indices(DataLoader(Noise(23), 5, shuffle=True))
     assert [len(batch) for batch in batches] == [5, 5, 5, 5, 3]
-    assert sorted(np.concatenate(batches)) == list(range(23))
-
-
-def test_the_last_batch_is_dropped_when_it_is_not_full():
-    batches = list(shuffled_batches(23, 5, seed=0, epoch=0))
-    assert [len(batch) for batch in batches] == [5, 5, 5, 5]
-    assert len(set(np.concatenate(batches))) == 20
-    assert len(list(shuffled_batches(20, 5, seed=0, epoch=0))) == 4
+    assert sorted(sum(batches, [])) == list(range(23))
 
 
 def test_the_order_depends_on_seed_and_epoch_alone():
-    def order(seed, epoch):
-        return np.concatenate(list(shuffled_batches(50, 10, seed, epoch))).tolist()
+    orders = {}
+    for seed in range(3):
+        loader = DataLoader(Noise(50), 10, shuffle=True, seed=seed)
+        for epoch in range(3):
+            assert loader.epoch == epoch
+            orders[seed, epoch] = sum(indices(loader), [])
+    assert len({tuple(order) for order in [*orders.values(), list(range(50))]}) == 10
+    loader = DataLoader(Noise(50), 7, shuffle=True, seed=1)
+    loader.set_epoch(2)
+    assert sum(indices(loader), []) == orders[1, 2] and loader.epoch == 3
+    loader.set_epoch(0)
+    assert sum(indices(loader), []) == orders[1, 0]
 
-    assert order(1, 2) == order(1, 2)
-    orders = [order(seed, epoch) for seed in range(3) for epoch in range(3)] + [list(range(50))]
-    assert len({tuple(one) for one in orders}) == 10
+
+def test_a_run_goes_on_in_the_middle_of_an_epoch_without_loading_what_is_before():
+    whole = DataLoader(Noise(23), 5, shuffle=True, transform=jitter)
+    whole.set_epoch(4)
+    expected = list(whole)
+    rest = DataLoader(Noise(23), 5, shuffle=True, transform=jitter)
+    rest.set_epoch(4)
+    for batch, other in zip(rest.batches(start=3), expected[3:], strict=True):
+        same(batch, other)
+    assert rest.epoch == 5 and rest.dataset.loaded == sum((b.indices.tolist() for b in expected[3:]), [])
+    assert list(rest.batches(start=5)) == []
+
+
+def test_transforms_random_numbers_depend_on_seed_epoch_and_sample_alone():
+    def noise(seed, epoch, batch_size, shuffle):
+        loader = DataLoader(Noise(8), batch_size, shuffle, seed, transform=jitter)
+        loader.set_epoch(epoch)
+        return {int(i): image.tobytes() for b in loader for i, image in zip(b.indices, b.images, strict=True)}
+
+    assert noise(0, 0, 3, False) == noise(0, 0, 8, True)
+    assert len({noise(seed, epoch, 8, True)[5] for seed in (0, 1) for epoch in (0, 1)}) == 4
+
+
+def test_transforms_first_numbers_are_not_those_of_the_order():
+    """To NumPy, a seed with 0 at its end is the seed without it: sample 0 would get the numbers of the order."""
+    seen = []
+    list(DataLoader(Noise(1), seed=5, transform=lambda sample, generator: seen.append(generator.random()) or sample))
+    assert seen[0] != np.random.default_rng([5, 0]).random()
+
+
+def test_whole_batches_are_drawn_where_nothing_is_done_to_single_samples(monkeypatch):
+    figures = StickFigures("circles", count=9, size=32)
+    expected = figures.batch([4, 5, 6, 7])
+    monkeypatch.setattr(StickFigures, "__getitem__", lambda self, index: 1 / 0)
+    same(list(DataLoader(figures, 4))[1], expected)
+
+
+def test_another_collate():
+    first, second = DataLoader(Noise(4), 2, collate=growing)
+    assert [a.tolist() for a in first + second] == [[], [1], [2] * 8, [3] * 27]
+
+
+def test_a_sample_that_cannot_be_loaded_is_named():
+    for options in ({}, {"transform": jitter}, {"collate": growing}):
+        with pytest.raises(LoaderError, match="DataLoader: sample 7 could not be loaded: .*no such picture") as info:
+            list(DataLoader(Noise(fails_at=[7]), 5, **options))
+        assert isinstance(info.value.__cause__, FileNotFoundError)
+    with pytest.raises(LoaderError, match="sample 5 could not be loaded: Odd: 1 and 2"):
+        list(DataLoader(Noise(), 5, transform=odd))
+
+
+class Sizes(Noise):
+    def __getitem__(self, index):
+        self.size = index + 1
+        return super().__getitem__(index)
+
+
+def test_samples_that_do_not_go_together_are_named():
+    with pytest.raises(LoaderError, match=r"samples \[2, 3\] could not be put together: ValueError: collate: "):
+        list(DataLoader(Sizes(), 2).batches(start=1))
+
+
+class Empty(Dataset):
+    def __len__(self):
+        return 0
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "options, error, message",
     [
-        ((0, 1, 0, 0), "count must be at least 1, not 0"),
-        ((9, 0, 0, 0), "batch_size must be at least 1, not 0"),
-        ((9, 1, -1, 0), "seed must be at least 0, not -1"),
-        ((9, 1, 0, -1), "epoch must be at least 0, not -1"),
-        ((9, 10, 0, 0), "9 samples do not fill one batch of 10"),
+        ({"dataset": [1, 2]}, TypeError, "dataset must be a minipose.data.Dataset, not list"),
+        ({"dataset": Empty()}, ValueError, "the data set has no samples"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),
+        ({"batch_size": 24, "drop_last": True}, ValueError, "23 samples do not fill one batch of 24; choose a smaller"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, not -1"),
+        ({"workers": 1.5}, TypeError, "workers must be an integer, not 1.5"),
+        ({"prefetch": 0}, ValueError, "prefetch must be at least 1, not 0"),
+        ({"shuffle": 1}, TypeError, "shuffle must be True or False"),
+        ({"transform": 3}, TypeError, "transform must be a function, not 3"),
+        ({"collate": None}, TypeError, "collate must be a function, not None"),
     ],
 )
-def test_batches_refuse_wrong_arguments_at_once(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        shuffled_batches(*arguments)
+def test_wrong_arguments(options, error, message):
+    with pytest.raises(error, match=f"DataLoader: {message}"):
+        DataLoader(**{"dataset": Noise(), **options})
 
 
-def wait_until(condition, seconds=5.0):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.002)
-    return condition()
-
-
-def prefetch_threads():
-    return [thread for thread in threading.enumerate() if thread.name == "minipose-prefetch"]
-
-
-def test_prefetch_keeps_the_order():
-    assert list(prefetch(range(100))) == list(range(100))
-    assert list(prefetch([])) == []
-    assert list(prefetch([None, None], depth=1)) == [None, None]
-    assert not prefetch_threads()
-
-
-def test_prefetch_works_in_another_thread_and_only_depth_items_ahead():
-    made = []
-
-    def items():
-        for number in range(20):
-            made.append(threading.current_thread())
-            yield number
-
-    iterator = prefetch(items(), depth=3)
-    assert not made
-    assert next(iterator) == 0
-    assert wait_until(lambda: len(made) == 4)
-    time.sleep(0.05)
-    assert len(made) == 4
-    assert next(iterator) == 1
-    assert wait_until(lambda: len(made) == 5)
-    assert threading.current_thread() not in made
-    iterator.close()
-
-
-def test_prefetch_raises_what_the_iterable_raises_after_the_items_before_it():
-    def items():
-        yield 1
-        yield 2
-        raise KeyError("broken")
-
-    iterator = prefetch(items())
-    assert [next(iterator), next(iterator)] == [1, 2]
-    with pytest.raises(KeyError, match="broken"):
-        next(iterator)
-    assert list(iterator) == []
-    assert not prefetch_threads()
-    with pytest.raises(TypeError):
-        next(prefetch(5))
-
-
-@pytest.mark.parametrize("leave", ["close", "break", "forget"])
-def test_leaving_early_stops_the_thread(leave):
-    iterator = prefetch(iter(int, 1))
-    assert next(iterator) == 0
-    assert prefetch_threads()
-    if leave == "close":
-        iterator.close()
-        assert not prefetch_threads()
-    elif leave == "break":
-        for _ in iterator:
-            break
-    del iterator
-    gc.collect()
-    assert wait_until(lambda: not prefetch_threads())
-
-
-def test_prefetch_refuses_a_depth_of_zero_at_once():
-    with pytest.raises(ValueError, match="depth must be at least 1, not 0"):
-        prefetch(range(3), depth=0)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-@pytest.mark.parametrize("items", ["iter(int, 1)", "(time.sleep(60) for _ in range(9))"])
-def test_ctrl_c_ends_the_program(items):
-    script = f"""
-import os, signal, threading, time
-from minipose.data import prefetch
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
-threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-for item in prefetch({items}):
-    time.sleep(0.01)
-"""
-    result = subprocess.run([sys.executable, "-c", script], timeout=20, capture_output=True, text=True, check=False)
-    assert result.returncode != 0 and "KeyboardInterrupt" in result.stderr
+def test_wrong_epochs_and_starts():
+    loader = DataLoader(Noise(), 5)
+    with pytest.raises(ValueError, match="epoch must be at least 0, not -1"):
+        loader.set_epoch(-1)
+    for start, message in ((-1, "at least 0"), (6, "start must be at most 5, the number of batches, not 6")):
+        with pytest.raises(ValueError, match=message):
+            loader.batches(start)
+    assert loader.epoch == 0
