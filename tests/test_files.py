@@ -55,11 +55,16 @@ def test_a_path_without_a_folder(tmp_path, monkeypatch):
 
 def test_a_durable_file_is_on_the_disk_before_it_takes_its_place_and_so_is_the_place(tmp_path, monkeypatch):
     calls, fsync, replace = [], os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: (calls.append(stat.S_ISDIR(os.fstat(handle).st_mode)), fsync(handle)))
+
+    def record_fsync(handle):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
     monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("replace"), replace(*paths)))
     write_durably(tmp_path / "state", b"all of it")
     assert (tmp_path / "state").read_bytes() == b"all of it"
-    assert calls == [False, "replace", True]
+    assert calls == ["file", "replace", "folder"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")

@@ -9,11 +9,11 @@ from minipose.train.folder import locked_folder
 from minipose.train.log import Log, Row, read_log
 from minipose.train.loop import Interrupted, Trainer
 from minipose.train.run import add_run_arguments, build_trainer, figures_of, run_from_arguments, train
-from minipose.train.targets import heatmap_loss, targets_of, weights_of
+from minipose.train.targets import heatmap_loss, targets_of
 
 __all__ = [
     "EMA", "Callback", "Checkpoint", "Config", "Interrupted", "Log", "Progress", "Row", "TensorBoard", "Trainer",
     "add_arguments", "add_run_arguments", "build_trainer", "evaluate", "evaluate_mean_pose", "figures_of",
     "from_arguments", "heatmap_loss", "load_checkpoint", "locked_folder", "predict", "predict_maps", "read_log",
-    "run_from_arguments", "save_checkpoint", "scores", "table", "targets_of", "train", "weights_of",
+    "run_from_arguments", "save_checkpoint", "scores", "table", "targets_of", "train",
 ]  # fmt: skip

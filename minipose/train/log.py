@@ -52,12 +52,13 @@ class Log:
 
     def _write(self) -> None:
         rows = [asdict(row) for row in self.rows]
+        lines = ({name: None if v != v else v for name, v in row.items()} for row in rows)  # JSON has no NaN
         text = io.StringIO()
         writer = csv.DictWriter(text, [f.name for f in fields(Row)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_durably(self.path, text.getvalue().encode())
-        write_durably(self.path.with_suffix(".jsonl"), "".join(json.dumps(row) + "\n" for row in rows).encode())
+        write_durably(self.path.with_suffix(".jsonl"), "".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
 def read_log(path: str | os.PathLike) -> list[Row]:

@@ -18,10 +18,11 @@ import numpy as np
 
 from minipose.checks import check_integer, check_number
 from minipose.creation import tensor
-from minipose.data import Batch, Dataset, prefetch, to_input
+from minipose.data import Batch, DataLoader, Dataset, prefetch, to_input
 from minipose.nn import Module
 from minipose.nn.utils import clip_grad_norm_
 from minipose.optim import LRScheduler, Optimizer
+from minipose.pose import HeatmapCodec
 from minipose.random import default_generator
 from minipose.tensor import Tensor
 from minipose.train import nonfinite
@@ -31,11 +32,10 @@ from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate
 from minipose.train.folder import locked_folder
 from minipose.train.log import Log, MeanLoss, Row
-from minipose.train.targets import heatmap_loss, targets_of, weights_of
+from minipose.train.losses import loss_of
+from minipose.train.targets import outputs_of
 
 LAST, BEST = "last.safetensors", "best.safetensors"
-
-Targets = tuple[np.ndarray, np.ndarray]
 
 
 class Interrupted(Exception):
@@ -43,9 +43,10 @@ class Interrupted(Exception):
 
 
 def validate(model: Module, samples: Dataset) -> tuple[float, float]:
-    """Return PCKh@0.5 and EPE in pixels."""
+    """Return PCKh@0.5 and EPE in pixels; NaN where the labels do not tell them."""
     scores = evaluate(model, samples)
-    return scores["pckh50"], scores["epe_px"]
+    pckh, epe = (math.nan if scores[name] is None else scores[name] for name in ("pckh50", "epe_px"))
+    return pckh, epe
 
 
 @dataclass
@@ -76,10 +77,10 @@ class Trainer:
     checkpoint_every : int, optional
         Steps after which last.safetensors is written, besides the end of every epoch.
     callbacks : sequence of Callback
-    encode : function of a Batch to targets and the weights of the joints (N, 16)
-        Default: `targets_of` and `weights_of`.
-    loss : function of model, images, targets, and weights or None where all joints count 1
-        Default: `heatmap_loss`.
+    codec : what the network is trained to give, as minipose.pose has it; joints that nobody has labelled do not count
+        Default: `HeatmapCodec` for images of the size that comes.
+    loss : function of outputs, targets, and the joints' weights (N, J), or None where all are 1
+        Default: `losses.loss_of(codec)`.
     holds_lock : whether the caller has locked `out` already
 
     Attributes
@@ -94,7 +95,7 @@ class Trainer:
     model: Module
     optimizer: Optimizer
     schedule: LRScheduler
-    training: Any
+    training: Dataset | DataLoader
     validation: Dataset
     batch_size: int
     steps_per_epoch: int
@@ -110,8 +111,8 @@ class Trainer:
     patience: int | None = None
     checkpoint_every: int | None = None
     callbacks: Sequence[Callback] = ()
-    encode: Callable[[Batch], Targets] | None = None
-    loss: Callable[..., Tensor] = heatmap_loss
+    codec: Any = None
+    loss: Callable[[Any, Tensor, Tensor | None], Tensor] | None = None
     holds_lock: bool = False
     stale: int = 0
     stop_reason: str = ""
@@ -225,6 +226,8 @@ class Trainer:
             finally:
                 for callback in begun:
                     callback.on_train_end(self)
+                if isinstance(self.training, DataLoader):
+                    self.training.close()
         return log
 
     def _run(self, log: Log, callbacks: Sequence[Callback]) -> None:
@@ -258,30 +261,29 @@ class Trainer:
     def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
         """Yield images, targets, and the joints' weights, or None where all are 1."""
         for batch in self._samples():
-            if self.encode:
-                targets, weights = self.encode(batch)
-            else:
-                targets, weights = targets_of(batch, self.model.output_stride), weights_of(batch)
+            if self.codec is None:
+                self.codec = HeatmapCodec(batch.images.shape[1:3], self.model.output_stride)
+            if self.loss is None:
+                self.loss = loss_of(self.codec)
+            targets, weights = self.codec.encode(batch.points, batch.visible)
             yield to_input(batch.images), targets, None if (weights == 1).all() else weights
 
     def _samples(self) -> Iterator[Batch]:
         step, end, size = self.step, self.total_steps, self.batch_size
-        if not hasattr(self.training, "set_epoch"):
+        if not isinstance(self.training, DataLoader):
             yield from (self.training.batch(np.arange(s * size, (s + 1) * size)) for s in range(step, end))
             return
-        if len(self.training) == 0:
-            raise ValueError("Trainer: the training loader has no batch; are there fewer samples than batch_size?")
         while step < end:
             epoch, done = divmod(step, len(self.training))
             self.training.set_epoch(epoch)
-            for batch in islice(self.training, done, done + end - step):
+            for batch in islice(self.training.batches(done), end - step):
                 step += 1
                 yield batch
 
     def _train_step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Tensor:
         self.model.train()
         on_device = [None if a is None else tensor(a, device=self.device) for a in (images, targets, weights)]
-        loss = self.loss(self.model, *on_device)
+        loss = self._loss(*on_device)
         # Looked at before the gradients of the step before are forgotten, since they may be the cause.
         if self.device == "cpu" and not math.isfinite(loss.item()):
             raise self._failure(f"the loss is {loss.item()}", on_device)
@@ -299,12 +301,15 @@ class Trainer:
             self.ema.update(self.model)
         return loss.detach()
 
+    def _loss(self, images: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+        return self.loss(outputs_of(self.model, images), targets, weights)
+
     def _failure(self, what: str, batch: Sequence[Tensor | None] | None = None) -> FloatingPointError:
         """Return the error that tells what went bad, in which step, why, and what to do."""
         cause, step = "", self.step + (batch is not None)
         if batch is not None:
             arrays = {k: t.data for k, t in zip(("images", "targets", "weights"), batch, strict=True) if t is not None}
-            cause = nonfinite.cause(self.model, partial(self.loss, self.model, *batch), arrays)
+            cause = nonfinite.cause(self.model, partial(self._loss, *batch), arrays)
         else:
             cause = nonfinite.of_the_weights(self.model)
         rate = max(group["lr"] for group in self.optimizer.param_groups)
@@ -336,7 +341,7 @@ class Trainer:
         self._check_weights()
         with self._averaged():
             pckh, epe = validate(self.model, self.validation)
-        is_best = pckh >= self.best  # of two equal ones the later: it has seen more
+        is_best = not pckh < self.best  # of two equal ones the later: it has seen more
         self.stale = 0 if pckh > self.best else self.stale + 1
         self.best = max(self.best, pckh)
         self.seconds += time.perf_counter() - self._clock

@@ -5,21 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import minipose
 from minipose import data, models
-from minipose.data import Batch, Dataset, StickFigures
+from minipose.data import Dataset, StickFigures
 from minipose.nn import Module, summary
 from minipose.optim import Adam, AdamW, CosineWithWarmup, Optimizer
+from minipose.pose import HeatmapCodec
 from minipose.train.callbacks import Callback, TensorBoard
 from minipose.train.checkpoints import load_checkpoint
 from minipose.train.config import Config, add_arguments, check_may_resume, from_arguments
 from minipose.train.ema import EMA
 from minipose.train.folder import clear, holds_a_run, locked_folder
 from minipose.train.loop import LAST, Trainer
-from minipose.train.targets import targets_of, weights_of
 
 CONFIG = "config.json"
 
@@ -106,7 +105,7 @@ def build_trainer(
         patience=config.patience,
         checkpoint_every=config.checkpoint_every,
         callbacks=[*callbacks, *([TensorBoard(Path(out) / "tensorboard")] if config.tensorboard else [])],
-        encode=partial(_encode, model.output_stride, config.sigma),
+        codec=HeatmapCodec((config.size, config.size), model.output_stride, config.sigma),
     )
 
 
@@ -209,7 +208,7 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
     return StickFigures(config.set, split, config.size, count, seed=seed, **given)
 
 
-def _training(config: Config, training: Dataset | None, total_steps: int) -> Dataset | object:
+def _training(config: Config, training: Dataset | None, total_steps: int) -> Dataset | data.DataLoader:
     """Return what the trainer reads: an endless stream of figures as it is, all else through a DataLoader."""
     figures = figures_of(config, "train", total_steps * config.batch_size) if training is None else training
     if training is None and not config.workers and not config.augment:
@@ -223,7 +222,3 @@ def _training(config: Config, training: Dataset | None, total_steps: int) -> Dat
         workers=config.workers,
         transform=data.Augment() if config.augment else None,
     )
-
-
-def _encode(stride: int, sigma: float, batch: Batch) -> tuple:
-    return targets_of(batch, stride, sigma), weights_of(batch)

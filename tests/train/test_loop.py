@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 
@@ -6,7 +7,7 @@ import pytest
 
 import minipose
 from minipose import models
-from minipose.data import StickFigures
+from minipose.data import DataLoader, Dataset, StickFigures
 from minipose.optim import Adam, CosineWithWarmup
 from minipose.train import EMA, Callback, Interrupted, Trainer, evaluate_mean_pose, load_checkpoint, read_log
 from minipose.train import loop as loop_module
@@ -150,54 +151,64 @@ def test_a_small_network_learns(tmp_path):
     assert rows[-1].validation_pckh > 3 * reference["pckh50"]
 
 
-class Loader:
-    """Deals out a data set in an order of its own every epoch, as `DataLoader` does."""
-
-    def __init__(self, figures, batch_size):
-        self.figures, self.batch_size, self.epochs = figures, batch_size, []
-
-    def __len__(self):
-        return len(self.figures) // self.batch_size
-
-    def set_epoch(self, epoch):
-        self.epochs.append(epoch)
-
-    def __iter__(self):
-        order = np.random.default_rng(self.epochs[-1]).permutation(len(self.figures))
-        for i in range(len(self)):
-            yield self.figures.batch(order[i * self.batch_size : (i + 1) * self.batch_size])
-
-
 def same_weights(a, b):
     for (name, x), y in zip(a.model.state_dict().items(), b.model.state_dict().values(), strict=True):
         np.testing.assert_array_equal(x.data, y.data, err_msg=name)
 
 
-def test_a_loader_is_gone_through_again_and_resumed_in_the_middle(tmp_path):
-    def run(name):
-        run = trainer(tmp_path / name, steps=8, steps_per_epoch=4, more={"ema": None, "clip_norm": 0.01})
-        run.training = Loader(StickFigures("plain", "train", 32, 14), 4)  # three batches: no divisor of an epoch
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_is_gone_through_again_and_resumed_in_the_middle(tmp_path, workers):
+    begun = []
+
+    class Loader(DataLoader):
+        def batches(self, start=0):
+            begun.append((self.epoch, start))
+            return super().batches(start)
+
+    def run(name, workers=0):
+        run = trainer(tmp_path / name, steps=8, steps_per_epoch=4, more={"clip_norm": 0.01})
+        figures = StickFigures("plain", "train", 32, 14)  # three batches: no divisor of an epoch
+        run.training = Loader(figures, 4, shuffle=True, drop_last=True, workers=workers)
         run.ema = EMA(run.model, 0.9)
         return run
 
     whole = run("whole")
     whole.fit(8)
-    assert whole.training.epochs == [0, 1, 2]
     run("parts").fit(5)
-    second = run("parts")
+    second = run("parts", workers)
     second.resume(load_checkpoint(tmp_path / "parts" / "last.safetensors"))
     second.fit(8)
-    assert second.training.epochs == [1, 2]
+    assert begun == [(0, 0), (1, 0), (2, 0), (0, 0), (1, 0), (1, 2), (2, 0)]
     same_weights(whole, second)
     for name, average in whole.ema.arrays.items():
         np.testing.assert_array_equal(average, second.ema.arrays[name], err_msg=name)
+    assert multiprocessing.active_children() == []
 
 
-def test_an_empty_loader_is_no_endless_loop(tmp_path):
-    run = trainer(tmp_path)
-    run.training = Loader(StickFigures("plain", "train", 32, 3), 4)
-    with pytest.raises(ValueError, match="the training loader has no batch; are there fewer samples than batch_size?"):
+def test_unlabelled_joints_do_not_count(tmp_path):
+    class Half(Dataset):
+        """A data set whose joint 3 is nowhere, which its labels say or not."""
+
+        def __init__(self, place, flag):
+            self.figures, self.place, self.flag = StickFigures("plain", "train", 32, 8), place, flag
+
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, index):
+            sample = self.figures[index]
+            sample.points[3], sample.visible[3] = self.place, self.flag
+            return sample
+
+    runs = []
+    for place, flag in ((5, 0), (20, 0), (20, 2)):
+        run = trainer(tmp_path / str(len(runs)), steps=2)
+        run.training = Half(place, flag)
         run.fit()
+        runs.append(run)
+    same_weights(runs[0], runs[1])
+    with pytest.raises(AssertionError):
+        same_weights(runs[1], runs[2])
 
 
 def test_clipping_limits_the_gradients(tmp_path):
