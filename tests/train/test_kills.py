@@ -16,6 +16,7 @@ from tests.train.killed_run import CONFIG
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
 ROOT = Path(__file__).parents[2]
+STEPS = CONFIG.epochs * CONFIG.steps_per_epoch
 TIMES = ("images_per_second", "seconds")
 FILES = {"config.json", "log.csv", "log.jsonl", "best.safetensors", "last.safetensors", ".lock"}
 
@@ -81,24 +82,25 @@ def test_killed_while_it_writes(tmp_path, whole):
 @pytest.mark.slow
 def test_killed_at_random_moments(tmp_path, whole):
     rng = np.random.default_rng()
-    kills, reached, ends = 0, [], 0
-    folder = tmp_path / "0"
+    kills, reached, runs = 0, [], 1
+    folder = tmp_path / "1"
     while kills < 20:
         resume = (folder / "config.json").exists()
         process = start(folder, *(["--resume"] if resume else []))
         assert process.stdout.readline() == "begun\n", process.stderr.read()
-        time.sleep(rng.uniform(0, 0.35))
+        time.sleep(rng.uniform(0, 0.6))
         process.kill()
         _, errors = process.communicate()
         steps = assert_readable(folder)
-        if process.returncode == 0:  # it was faster: begin another one
+        if steps and steps[0] == STEPS:  # it was too late, or killed in its last moments: begin another run
+            train(CONFIG, folder, resume=True)
             assert_same(whole, folder)
-            ends += 1
-            folder = tmp_path / str(ends)
+            runs += 1
+            folder = tmp_path / str(runs)
             continue
         assert process.returncode == -signal.SIGKILL, errors
         kills += 1
         reached.append(steps[0] if steps else 0)
     train(CONFIG, folder, resume=True)
     assert_same(whole, folder)
-    print(f"\n{kills} kills, after which the last checkpoint was at steps {reached}; {ends + 1} runs ended the same")
+    print(f"\n{kills} kills, the last checkpoint being of steps {reached}; {runs} runs ended in the same bits")
