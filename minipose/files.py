@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}  # disk full, file too large, quota used up
 
 
 @contextlib.contextmanager
@@ -20,7 +23,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     Raises
     ------
     OSError
-        If the folder does not exist or cannot be written.
+        If the folder does not exist or cannot be written, or its disk is full.
     """
     path = Path(path)
     handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
@@ -33,6 +36,14 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        # The system's own words name no file, or the temporary one.
+        untouched = "; the file that was there before is untouched" if path.exists() else ""
+        failure = OSError(f"{path} cannot be written: {error.strerror}{untouched}")
+        failure.errno = error.errno
+        raise failure from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -43,25 +54,19 @@ def write_durably(path: str | os.PathLike, content: bytes) -> None:
     Raises
     ------
     OSError
-        If it cannot be written, as on a full disk; what stood at `path` is untouched then.
+        As `atomic_path`.
     """
     path = Path(path)
-    try:
-        with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.name == "posix":  # elsewhere a folder cannot be opened
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-    except OSError as error:
-        untouched = "; the file that was there before is untouched" if path.exists() else ""
-        failure = OSError(f"{path} cannot be written: {error.strerror}{untouched}")
-        failure.errno = error.errno
-        raise failure from error
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def remove_leftovers(path: str | os.PathLike) -> None:

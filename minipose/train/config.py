@@ -35,13 +35,7 @@ def _option(
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of a training run; `minipose train --help` and `help(Config)` say the same of each.
-
-    Raises
-    ------
-    ValueError
-        If a field is of the wrong kind or out of range; all such fields are named.
-    """
+    """The settings of a training run."""
 
     model: str = _option("hourglass", "the network", choices=tuple(models.names()))
     width: int = _option(32, "channels at half the image size, doubled at each step down", 1)
@@ -126,6 +120,20 @@ class Config:
         return cls(**values)
 
 
+def _help(f: Field) -> str:
+    default = "none" if f.default is None else f.default
+    if isinstance(default, bool):
+        default = "yes" if default else "no"
+    return f"{f.metadata['help']} (default {default})"
+
+
+# Sphinx and help() say of every field what --help says.
+Config.__doc__ = "\n".join([
+    Config.__doc__, "", "Parameters", "----------", *(f"{f.name} : {f.type}\n    {_help(f)}" for f in fields(Config)),
+    "", "Raises", "------", "ValueError", "    If a field is of the wrong kind or out of range; all such are named.",
+])  # fmt: skip
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add an option for every field of `Config`, such as --batch-size for `batch_size`.
 
@@ -133,7 +141,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     for f in fields(Config):
         about = f.metadata
-        options: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS, "help": _help(f)}
+        options: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS, "help": _help(f).replace("%", "%%")}
         if about["kind"] is bool:
             options["action"] = argparse.BooleanOptionalAction
         elif about["choices"]:
@@ -159,13 +167,6 @@ def check_may_resume(saved: Config, config: Config) -> None:
     ]
     if differing:
         raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
-
-
-def _help(f: Field) -> str:
-    default = "none" if f.default is None else f.default
-    if isinstance(default, bool):
-        default = "yes" if default else "no"
-    return f"{f.metadata['help']} (default {default})".replace("%", "%%")
 
 
 def _converter(f: Field) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from minipose.checks import check_number
-from minipose.kernels import Array, device_of, to_device
+from minipose.kernels import Array, array_module, device_of, to_device
 from minipose.nn import Module
+from minipose.tensor import Tensor
 
 
 class EMA:
@@ -36,7 +37,7 @@ class EMA:
         check_number("EMA", "decay", decay, 0, np.nextafter(1, 0))
         self.decay = decay
         self.steps = 0
-        self.arrays: dict[str, Array] = {name: t.data.copy("K") for name, t in model.state_dict().items()}
+        self.arrays: dict[str, Array] = {name: _copy(t.data) for name, t in model.state_dict().items()}
 
     def update(self, model: Module) -> None:
         """Take the model's present weights into the average; call it after every step of the optimiser."""
@@ -52,8 +53,8 @@ class EMA:
     @contextmanager
     def applied(self, model: Module) -> Iterator[None]:
         """Give the model the average for the time of a block, and its own weights back at the end."""
-        own = {name: t.data.copy("K") for name, t in model.state_dict().items()}
-        model.load_state_dict(self.arrays)
+        own = {name: Tensor(_copy(t.data)) for name, t in model.state_dict().items()}
+        model.load_state_dict({name: Tensor(array) for name, array in self.arrays.items()})
         try:
             yield
         finally:
@@ -73,3 +74,8 @@ class EMA:
         self.steps = steps
         for name, average in self.arrays.items():
             average[...] = to_device(np.asarray(arrays[name]), device_of(average))
+
+
+def _copy(array: Array) -> Array:
+    """Return a copy on the same device, in the same memory layout."""
+    return array_module(array).array(array)

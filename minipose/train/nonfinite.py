@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from minipose.autograd import detect_anomaly, no_grad
-from minipose.kernels import Array, array_module
+from minipose.kernels import Array, to_device
 from minipose.nn import Module
 from minipose.tensor import Tensor
 
 
 def is_finite(array: Array) -> bool:
     """Return whether no entry is NaN or infinite; integers never are."""
-    return array.dtype.kind != "f" or bool(array_module(array).isfinite(array).all())
+    return array.dtype.kind != "f" or bool(np.isfinite(to_device(array, "cpu")).all())
 
 
 def kind_of(array: Array) -> str:
     """Return "NaN" or "infinity", for an array that holds one."""
-    return "NaN" if bool((array != array).any()) else "infinity"
+    return "NaN" if np.isnan(to_device(array, "cpu")).any() else "infinity"
 
 
 def cause(model: Module, loss: Callable[[], Tensor], batch: dict[str, Array]) -> str:
