@@ -6,5 +6,6 @@ Each names the tests that must notice it, as narrow as pytest can select, so tha
 from tests.mutants.kernels import KERNELS
 from tests.mutants.networks import NETWORKS
 from tests.mutants.operations import OPERATIONS
+from tests.mutants.training import TRAINING
 
-BUGS = [*OPERATIONS, *KERNELS, *NETWORKS]
+BUGS = [*OPERATIONS, *KERNELS, *NETWORKS, *TRAINING]
