@@ -4,7 +4,8 @@
 
 A few minutes on two cores. It writes into --out (default runs/hourglass):
 
-    metrics.json       scores on the four test sets, and those of the mean pose, which any network must beat
+    metrics.json       scores on the four test sets, and those of the mean pose, which any network must beat, of the
+                       middle of the image, and of the truth itself, read back from perfect heatmaps
     log.csv            one row an epoch          log.jsonl    the same          curves.png   the same as a picture
     predictions.png    test images with the true and the predicted skeleton side by side
     heatmaps.png       what the network sees for each of the joints of one image
@@ -29,9 +30,9 @@ from minipose.nn import Module
 from minipose.train import (
     Interrupted,
     add_run_arguments,
-    evaluate,
-    evaluate_mean_pose,
+    evaluate_sets,
     figures_of,
+    finding_lines,
     load_checkpoint,
     predict_maps,
     run_from_arguments,
@@ -72,23 +73,20 @@ def run(arguments: argparse.Namespace) -> None:
     model = load_checkpoint(out / "best.safetensors").build().to(config.device)
     count = DRY_COUNT if arguments.dry_run else TEST_COUNT
     tests = {name: StickFigures(name, "test", config.size, count) for name in TEST_SETS}
-    results = {name: evaluate(model, figures) for name, figures in tests.items()}
-
-    # Whoever gives the average pose as the answer to every image scores this. It is the line to beat.
-    training = figures_of(config, "train")
-    reference = {name: evaluate_mean_pose(training, figures) for name, figures in tests.items()}
+    report = evaluate_sets(model, tests, figures_of(config, "train"), trainer.codec, strict=False)
 
     draw_pictures(out, model, tests)
     metrics = {
-        "sets": results,
-        "mean_pose": reference,
+        **report,
         "seconds": round(trainer.seconds, 1),
         "parameters": sum(p.numel() for p in model.parameters()),
         "images_per_second": round(trainer.step * config.batch_size / trainer.seconds, 1),
     }
     with atomic_path(out / "metrics.json") as temporary:
         temporary.write_text(json.dumps(metrics, indent=2) + "\n")
-    print(table(results, reference))
+    print(table(report["sets"], report["mean_pose"], image_centre=report["image_centre"], codec=report["codec"]))
+    for line in finding_lines(report["findings"]):
+        print(line)
     print(f"{metrics['seconds']:.0f} s, {metrics['images_per_second']:.0f} images/s; see {out}")
 
 

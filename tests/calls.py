@@ -265,8 +265,8 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
         },
     },
     "minipose.data": {
-        "StickFigures": {"count": lambda: 2},
         "DataLoader": {"dataset": lambda: data.StickFigures(count=8), "batch_size": lambda: 4},
+        "StickFigures": {"count": lambda: 2},
         "to_input": {"images": lambda: np.zeros((2, 8, 8, 3), np.uint8)},
     },
 }  # fmt: skip

@@ -17,12 +17,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from minipose.checks import check_choice, check_flag, check_integer
 from minipose.data.images import image_files, image_size, natural_key, read_image, write_png
 from minipose.data.samples import Dataset, Sample
+from minipose.data.warp import warp_image
 from minipose.files import atomic_path
+from minipose.pose import affine
 
 COURSE_SETS = ("test1", "test2", "test3", "test4")
 JOINTS = 16
@@ -41,8 +42,8 @@ class CourseFigures(Dataset):
     root : path of the folder that holds `Dataset`, or of `Dataset` itself
     set : {"test1", "test2", "test3", "test4"}
     size : int, optional
-        Side in pixels of the square images wanted; images and points are scaled by one matrix, `Sample.matrix`.
-        Default: the size of the files.
+        Side in pixels of the square images wanted; images and points are scaled by one matrix, `Sample.matrix`, and
+        beside what is not square there is black. Default: the size of the files.
     normalised : bool
         Whether the labels in the file are fractions of the image's width and height. Default: they are pixels.
 
@@ -89,7 +90,11 @@ class CourseFigures(Dataset):
                 f"CourseFigures: {self.files[index]} has {image.shape[1]} x {image.shape[0]} pixels, "
                 f"but the others have {self.image_size[0]} x {self.image_size[1]}"
             )
-        image, points, matrix = _scaled(image, self.labels[index], self.size)
+        points, matrix = self.labels[index], affine.identity()
+        if self.size is not None:
+            width, height = self.image_size
+            matrix = affine.box_to_square((-0.5, -0.5, width - 0.5, height - 0.5), self.size)
+            image, points = warp_image(image, matrix, self.size), affine.transform_points(matrix, points)
         visible = np.full(JOINTS, 2, np.uint8)
         return Sample(image, points.astype(np.float32), visible, self.set, index, self.files[index].name, matrix=matrix)
 
@@ -333,17 +338,3 @@ def _check_pixels(labels: np.ndarray, name: str) -> None:
         raise ValueError(
             f"write_course: all points for {name} are from 0 to 1; points are pixels, not fractions of the image's side"
         )
-
-
-def _scaled(image: np.ndarray, points: np.ndarray, size: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return an image of `size` x `size` pixels, its points, and the matrix (2, 3) by which both were scaled.
-
-    To be replaced by `warp_image` once its filter averages over what a pixel covers when an image is made smaller.
-    """
-    if size is None:
-        return image, points, np.eye(2, 3)
-    scale = size / np.array(image.shape[1::-1])
-    # Pixels are squares around their centres: their edges, at -0.5, stay where they are.
-    matrix = np.column_stack([np.diag(scale), (scale - 1) / 2])
-    resized = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
-    return np.array(resized), points @ matrix[:, :2].T + matrix[:, 2], matrix

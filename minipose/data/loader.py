@@ -205,13 +205,17 @@ class DataLoader:
             try:
                 if place == 0:
                     self._processes.discard()  # what an earlier loop, left in its midst, had asked for
-                while self._processes.has_room and (task := next(waiting, None)) is not None:
-                    self._processes.give(task)
+                    self._fill(waiting)
                 batch = self._processes.take()
+                self._fill(waiting)
             except BaseException:  # of Ctrl-C too: half a message may have been read
                 self.close()
                 raise
             yield batch
+
+    def _fill(self, waiting: Iterator[tuple[int, int]]) -> None:
+        while self._processes.has_room and (task := next(waiting, None)) is not None:
+            self._processes.give(task)
 
     def _start(self, epoch: int, number: int) -> Workers:
         try:

@@ -1,83 +1,112 @@
-"""Scores of a network on the test sets, and the line that it has to beat."""
+"""Scores of a network on the test sets, with the lines that it has to beat and what looks wrong about it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from minipose import pose
-from minipose.autograd import no_grad
-from minipose.creation import tensor
-from minipose.data import StickFigures, to_input
+from minipose.data import Dataset
 from minipose.nn import Module
-
-METRICS = ("pckh50", "epe_px", "report_score")
-
-
-def predict_maps(model: Module, images: np.ndarray) -> np.ndarray:
-    """Return the heatmaps (N, 16, h, w) of images (uint8, N H W 3), with the model in eval mode and no graph."""
-    training = model.training
-    device = next(model.parameters()).device
-    model.eval()
-    try:
-        with no_grad():
-            return model(tensor(to_input(images), device=device)).cpu().numpy()
-    finally:
-        model.train(training)
+from minipose.train.detectors import diagnose, duplicated_rows
+from minipose.train.findings import Finding, SuspiciousScores
+from minipose.train.predictions import Predictions, default_codec, predict, read_labels
+from minipose.train.references import codec_scores, image_centre_scores, mean_pose_scores, score
 
 
-def predict(
-    model: Module,
-    figures: StickFigures,
-    batch_size: int = 64,
-    decode: Callable[..., tuple[np.ndarray, np.ndarray]] = pose.decode_dark,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return predicted points (N, 16, 2), true points (N, 16, 2) and visibility (N, 16) of all samples, in order."""
-    starts = range(0, len(figures), batch_size)
-    batches = (figures.batch(np.arange(i, min(i + batch_size, len(figures)))) for i in starts)
-    predicted, true, visible = [], [], []
-    for batch in batches:
-        points, _ = decode(predict_maps(model, batch.images), model.output_stride)
-        predicted.append(points)
-        true.append(batch.points)
-        visible.append(batch.visible)
-    return np.concatenate(predicted), np.concatenate(true), np.concatenate(visible)
+def scores(predicted: np.ndarray, true: np.ndarray, visible: np.ndarray, image_size: float) -> dict[str, Any]:
+    """Return all metrics of predicted points (N, 16, 2); see `minipose.pose.summarise`."""
+    return pose.summarise(predicted, true, visible, image_size)
 
 
-def scores(predicted: np.ndarray, true: np.ndarray, visible: np.ndarray, image_size: int) -> dict[str, float]:
-    """Return PCKh@0.5, EPE in pixels and report_score of predicted points (N, 16, 2)."""
-    return {
-        "pckh50": float(pose.pckh(predicted, true, visible)),
-        "epe_px": float(pose.epe(predicted, true, visible)),
-        "report_score": float(pose.report_score(predicted, true, image_size)),
-    }
+def evaluate(model: Module, dataset: Dataset, codec: Any = None, batch_size: int = 64) -> dict[str, Any]:
+    """Return the scores of a network on all samples of a data set.
 
+    Parameters
+    ----------
+    model, dataset, codec, batch_size
+        As for `predict`.
 
-def evaluate(model: Module, figures: StickFigures, batch_size: int = 64) -> dict[str, float]:
-    """Return the scores of a heatmap network on all samples of `figures`."""
-    return scores(*predict(model, figures, batch_size), figures.size)
+    Returns
+    -------
+    dict
+        As `minipose.pose.summarise`. A metric that cannot be measured on these labels is None.
 
-
-def evaluate_mean_pose(training: StickFigures, figures: StickFigures, count: int = 1000) -> dict[str, float]:
-    """Return the scores of the average of `count` training poses, given as the answer to every image.
-
-    A network that is not better than this line has not looked at the images.
+    Raises
+    ------
+    ValueError
+        As `predict`.
     """
-    mean = pose.mean_pose(training.batch(np.arange(min(count, len(training)))).points)
-    batch = figures.batch(np.arange(len(figures)))
-    return scores(np.broadcast_to(mean, batch.points.shape), batch.points, batch.visible, figures.size)
+    predictions = predict(model, dataset, codec, batch_size)
+    return score(predictions.points, predictions.labels, predictions.scores)
 
 
-def table(results: dict[str, dict[str, float]], reference: dict[str, dict[str, float]]) -> str:
-    """Return the scores set by set as text, the reference line (the mean pose) under them."""
-    rows: Iterable[tuple[str, dict[str, Any]]] = [
-        *results.items(),
-        *((f"mean pose, {name}", values) for name, values in reference.items()),
-    ]
-    lines = [f"{'test set':<22}{'PCKh@0.5':>10}{'EPE (px)':>10}{'report_score':>14}"]
-    for name, values in rows:
-        lines.append(f"{name:<22}{values['pckh50']:>10.3f}{values['epe_px']:>10.2f}{values['report_score']:>14.3f}")
-    lines.insert(1 + len(results), "-" * len(lines[0]))
-    return "\n".join(lines)
+def evaluate_sets(
+    model: Module,
+    datasets: Dataset | Mapping[str, Dataset],
+    training: Dataset | None = None,
+    codec: Any = None,
+    batch_size: int = 64,
+    strict: bool = True,
+    training_count: int = 1000,
+) -> dict[str, Any]:
+    """Score a network set by set, with reference lines, and look for the mistakes that scores are known to hide.
+
+    Parameters
+    ----------
+    model, codec, batch_size
+        As for `predict`.
+    datasets : Dataset, or dict of them
+        The test sets by their names. A single one is taken apart by the `set` of its samples.
+    training : Dataset, optional
+        What the network was trained on. Without it there is no mean pose, and nobody looks whether training and
+        test data overlap or differ in scale.
+    strict : bool
+        Raise on findings that are errors. False only returns them.
+    training_count : int
+        So many of the first training samples are looked at.
+
+    Returns
+    -------
+    dict
+        Ready for JSON. sets, mean_pose (with `training`), image_centre, codec: each a dict by set of dicts as
+        `minipose.pose.summarise` returns. findings: list of dicts as `Finding.as_dict` returns.
+
+    Raises
+    ------
+    SuspiciousScores
+        If a change of the predictions that nobody could guess, such as x for y, improves the scores by over 20 %.
+        Its `report` is what would have been returned.
+    ValueError
+        As `predict`.
+    """
+    known = None if training is None else read_labels(training, training_count)
+    report: dict[str, Any] = {"sets": {}, **({"mean_pose": {}} if known else {}), "image_centre": {}, "codec": {}}
+    findings: list[Finding] = []
+    for name, dataset in ({"": datasets} if isinstance(datasets, Dataset) else datasets).items():
+        predictions = predict(model, dataset, codec, batch_size)
+        used = default_codec(model, predictions.image_size) if codec is None else codec
+        found = diagnose(predictions, used, model, dataset, known, training)
+        findings += [finding for finding in found if finding not in findings]
+        for set_name, samples in _samples_by_set(predictions, name).items():
+            labels = predictions.labels.take(samples)
+            report["sets"][set_name] = score(predictions.points[samples], labels, predictions.scores[samples])
+            if known:
+                report["mean_pose"][set_name] = mean_pose_scores(known, labels)
+            report["image_centre"][set_name] = image_centre_scores(labels)
+            report["codec"][set_name] = codec_scores(used, labels)
+    findings += filter(None, [duplicated_rows(report["sets"])])
+    report["findings"] = [finding.as_dict() for finding in findings]
+    if strict and any(finding.is_error for finding in findings):
+        raise SuspiciousScores([finding for finding in findings if finding.is_error], report)
+    return report
+
+
+def _samples_by_set(predictions: Predictions, name: str) -> dict[str, np.ndarray]:
+    """Which samples are in each set, in the order in which the sets first appear; all of them under `name` if any."""
+    if name:
+        return {name: np.arange(len(predictions))}
+    sets = np.array(predictions.sets)
+    return {one: np.flatnonzero(sets == one) for one in dict.fromkeys(predictions.sets)}

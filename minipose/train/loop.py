@@ -42,9 +42,9 @@ class Interrupted(Exception):
     """Ctrl-C was pressed; the run is saved and can be resumed."""
 
 
-def validate(model: Module, samples: Dataset) -> tuple[float, float]:
+def validate(model: Module, samples: Dataset, codec: Any) -> tuple[float, float]:
     """Return PCKh@0.5 and EPE in pixels; NaN where the labels do not tell them."""
-    scores = evaluate(model, samples)
+    scores = evaluate(model, samples, codec)
     pckh, epe = (math.nan if scores[name] is None else scores[name] for name in ("pckh50", "epe_px"))
     return pckh, epe
 
@@ -340,7 +340,7 @@ class Trainer:
             raise self._failure(f"the loss is {self.losses.mean}")
         self._check_weights()
         with self._averaged():
-            pckh, epe = validate(self.model, self.validation)
+            pckh, epe = validate(self.model, self.validation, self.codec)
         is_best = not pckh < self.best  # of two equal ones the later: it has seen more
         self.stale = 0 if pckh > self.best else self.stale + 1
         self.best = max(self.best, pckh)

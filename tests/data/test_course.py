@@ -210,7 +210,7 @@ def test_points_stay_on_the_pixels_they_mark_when_images_are_scaled(tmp_path, si
     assert one.image.shape == (size, size, 3)
     weights = one.image[..., 0].astype(float)
     centre = [(weights * np.arange(size)).sum() / weights.sum(), (weights.T * np.arange(size)).sum() / weights.sum()]
-    np.testing.assert_allclose(one.points[0], centre, atol=0.02)
+    np.testing.assert_allclose(one.points[0], centre, atol=0.05)
     np.testing.assert_allclose(one.matrix @ [20.5, 40, 1], one.points[0], atol=1e-5)
 
 

@@ -68,9 +68,11 @@ def test_batches_are_the_same_for_any_number_of_workers_whatever_loop_was_left()
 
 
 def test_each_worker_takes_its_turn_with_one_thread():
-    with DataLoader(Process(), 2, workers=2) as loader:
+    with DataLoader(Process(), 2, workers=2, prefetch=1) as loader:
         seen = [batch.points[0, 0].tolist() for batch in loader]
         pids = [process.pid for process in workers_of(loader)]
+        next(iter(loader))
+        assert loader._processes.given - loader._processes.taken == 2  # while the loop's body works, so do they
     assert seen == [[pids[0], 1], [pids[1], 1]] * 2
 
 

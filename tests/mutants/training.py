@@ -36,10 +36,8 @@ TRAINING = [
     Bug(
         "the last checkpoint says that the best is written, which is not",
         "train/loop.py",
-        "        if is_best:\n            with self._averaged():\n                self.save(BEST, with_optimizer=False)\n"
-        "        self.save(LAST)\n",
-        "        self.save(LAST)\n        if is_best:\n            with self._averaged():\n"
-        "                self.save(BEST, with_optimizer=False)\n",
+        "        if is_best:\n",
+        "        self.save(LAST)\n        if is_best:\n",
         KILLS,
     ),
     Bug(

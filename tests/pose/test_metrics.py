@@ -126,7 +126,7 @@ def test_no_labelled_joint_is_an_error(metric):
     visible = np.zeros((2, 16), dtype=np.uint8)
     if metric is pckh:
         visible[:, 6:10] = 2
-        with pytest.raises(ValueError, match="no head length"):
+        with pytest.raises(ValueError, match="no joint is labelled"):
             pckh(true, true, np.zeros_like(visible))
         assert pckh(true, true, visible) == 1
     else:

@@ -30,14 +30,16 @@ def test_a_dry_run_writes_everything(finished):
     out, printed = finished
     assert {p.name for p in out.iterdir()} == FILES
     metrics = json.loads((out / "metrics.json").read_text())
-    assert list(metrics) == ["sets", "mean_pose", "seconds", "parameters", "images_per_second"]
-    for part in ("sets", "mean_pose"):
+    references = ["mean_pose", "image_centre", "codec"]
+    assert list(metrics) == ["sets", *references, "findings", "seconds", "parameters", "images_per_second"]
+    for part in ("sets", *references):
         assert list(metrics[part]) == ["plain", "circles", "shapes", "platform"]
-        assert all(set(v) == {"pckh50", "epe_px", "report_score"} for v in metrics[part].values())
+        assert all({"pckh50", "pckh10", "epe_px", "report_score", "per_joint"} < set(v) for v in metrics[part].values())
+    assert all(row["pckh50"] == 1 for row in metrics["codec"].values())
     assert metrics["parameters"] == sum(
         p.numel() for p in load_checkpoint(out / "best.safetensors").build().parameters()
     )
-    assert "mean pose, platform" in printed and "parameters" in printed
+    assert "mean pose, platform" in printed and "truth through codec, plain" in printed and "parameters" in printed
 
 
 def test_a_finished_run_can_be_resumed(finished):

@@ -73,7 +73,7 @@ def test_killed_while_it_writes(tmp_path, whole):
         process = start(tmp_path / "run", *(["--resume"] if i else []), *map(str, moment))
         _, errors = process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL, errors
-        steps = assert_readable(tmp_path / "run")
+        assert_readable(tmp_path / "run")
         if moment[2] == "before":
             assert len(list((tmp_path / "run").glob(f".{moment[0].split('.')[0]}-*"))) == 1
     train(CONFIG, tmp_path / "run", resume=True)

@@ -1,0 +1,118 @@
+"""What a detector looks at, and what it says."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from minipose import pose
+from minipose.data import Dataset
+from minipose.nn import Module
+from minipose.train.predictions import Labels, Predictions
+
+ERROR_FROM = 0.2  # the share of the error that a change must take away to be no chance
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is probably a mistake.
+
+    Attributes
+    ----------
+    name : str
+    message : str
+        One sentence on what was seen and what it likely means.
+    where : str
+        The function to look at, as module:function, line.
+    improvement : float, optional
+        The share of the error that disappears when the mistake is undone; over 0.2 this is an error, else a warning.
+    """
+
+    name: str
+    message: str
+    where: str
+    improvement: float | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the scores cannot be believed; otherwise it is a warning."""
+        return self.improvement is not None and self.improvement > ERROR_FROM
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {**asdict(self), "is_error": self.is_error}
+
+
+class SuspiciousScores(RuntimeError):
+    """A simple change of the predictions makes them much better, so the scores tell of a mistake in the pipeline.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        The errors, the largest improvement first.
+    report : dict or None
+        What `evaluate_sets` would have returned.
+    """
+
+    def __init__(self, findings: list[Finding], report: dict[str, Any] | None = None) -> None:
+        super().__init__("; ".join(f"{finding.message}; look at {finding.where}" for finding in findings))
+        self.findings = findings
+        self.report = report
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Predictions, and whatever is known of where they come from."""
+
+    predictions: Predictions
+    codec: Any = None
+    model: Module | None = None
+    dataset: Dataset | None = None
+    known: Labels | None = None  # of the training data
+    training: Dataset | None = None
+    skeleton: pose.Skeleton = pose.STICK_FIGURE
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Which joints (N, J) have a true position."""
+        return self.predictions.visible > 0
+
+    def improvement(self, points: np.ndarray, samples: np.ndarray | slice = slice(None)) -> float | None:
+        """Return the share of the error that is gone with `points` for the predictions of some samples.
+
+        None if it is no error to speak of: at most a fifth, or the new answers are not better than the best constant
+        one.
+        """
+        true, visible = self.predictions.true[samples], self.predictions.visible[samples]
+        if not (visible > 0).any():
+            return None
+        before = pose.epe(self.predictions.points[samples], true, visible)
+        after = pose.epe(points, true, visible)
+        constant = np.broadcast_to(pose.mean_pose(true, visible), true.shape)
+        gone = 1 - after / before if before > 0 else 0
+        is_good = after < (1 - ERROR_FROM) * pose.epe(constant, true, visible)
+        return float(gone) if gone > ERROR_FROM and is_good else None
+
+
+def source_of(thing: Any) -> str:
+    """Return where a function, or a class, is written: "module:function, line 12", found out now."""
+    if thing is None:
+        return "the caller"
+    thing = inspect.unwrap(thing)
+    name = f"{thing.__module__}:{thing.__qualname__}"
+    try:
+        return f"{name}, line {inspect.getsourcelines(thing)[1]}"
+    except (OSError, TypeError):  # typed into an interpreter, or compiled
+        return name
+
+
+def reader_of(dataset: Dataset | None) -> Callable[..., Any] | None:
+    """Return the function that makes a data set's samples."""
+    if dataset is None:
+        return None
+    own_batch = getattr(type(dataset), "batch", None)
+    return own_batch if own_batch not in (None, Dataset.batch) else type(dataset).__getitem__
