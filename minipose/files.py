@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}  # disk full, file too large, quota used up
 
 
 @contextlib.contextmanager
@@ -19,10 +23,10 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     Raises
     ------
     OSError
-        If the folder does not exist or cannot be written.
+        If the folder does not exist or cannot be written, or its disk is full.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -32,5 +36,45 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        # The system's own words name no file, or the temporary one.
+        untouched = "; the file that was there before is untouched" if path.exists() else ""
+        failure = OSError(f"{path} cannot be written: {error.strerror}{untouched}")
+        failure.errno = error.errno
+        raise failure from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_durably(path: str | os.PathLike, content: bytes) -> None:
+    """Write a whole file that is still there after a power cut: file and folder are on the disk before this returns.
+
+    Raises
+    ------
+    OSError
+        As `atomic_path`.
+    """
+    path = Path(path)
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Remove what programs left that were killed while they wrote to `path`; none may be writing to it now."""
+    path = Path(path)
+    for leftover in path.parent.glob(f"{glob.escape(_prefix(path))}????????{glob.escape(path.suffix)}"):
+        leftover.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.stem}-"

@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from minipose.files import atomic_path
+from minipose.files import atomic_path, remove_leftovers, write_durably
 
 
 def test_the_file_appears_once_it_is_whole(tmp_path):
@@ -51,3 +51,44 @@ def test_a_path_without_a_folder(tmp_path, monkeypatch):
     with atomic_path("file.txt") as temporary:
         temporary.write_text("here")
     assert (tmp_path / "file.txt").read_text() == "here"
+
+
+def test_a_durable_file_is_on_the_disk_before_it_takes_its_place_and_so_is_the_place(tmp_path, monkeypatch):
+    calls, fsync, replace = [], os.fsync, os.replace
+
+    def record_fsync(handle):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("replace"), replace(*paths)))
+    write_durably(tmp_path / "state", b"all of it")
+    assert (tmp_path / "state").read_bytes() == b"all of it"
+    assert calls == ["file", "replace", "folder"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+def test_a_disk_without_room_leaves_the_old_file(tmp_path):
+    import resource
+
+    path = tmp_path / "state"
+    write_durably(path, b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))  # the kernel ends the write in the middle
+    try:
+        with pytest.raises(OSError, match=r"state cannot be written: .*; the file that was there before is untouched$"):
+            write_durably(path, bytes(20_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["state"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
+    path = tmp_path / "log.csv"
+    with atomic_path(path) as temporary:
+        left = temporary.name
+    names = [left, ".log-notes.csv", ".log-abcdefgh.txt", "log.csv"]
+    for name in names:
+        (tmp_path / name).write_text("")
+    remove_leftovers(path)
+    assert sorted(os.listdir(tmp_path)) == sorted(names[1:])

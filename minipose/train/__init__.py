@@ -1,18 +1,25 @@
-"""Training: the loop, its log and checkpoints, and the scores of the result."""
+"""Training: the settings of a run, the loop, its log and checkpoints, and the scores of the result."""
 
+from minipose.train.callbacks import Callback, Progress, TensorBoard
 from minipose.train.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from minipose.train.config import Config, add_arguments, from_arguments
 from minipose.train.detectors import diagnose, duplicated_rows
+from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate, evaluate_sets, scores
 from minipose.train.findings import Finding, SuspiciousScores
+from minipose.train.folder import locked_folder
 from minipose.train.log import Log, Row, read_log
-from minipose.train.loop import Interrupted, Trainer, heatmap_loss, targets_of
+from minipose.train.loop import Interrupted, Trainer
 from minipose.train.predictions import Labels, Predictions, predict, predict_maps, read_labels
 from minipose.train.references import evaluate_mean_pose
+from minipose.train.run import add_run_arguments, build_trainer, figures_of, run_from_arguments, train
 from minipose.train.tables import finding_lines, joint_table, table
+from minipose.train.targets import heatmap_loss, targets_of
 
 __all__ = [
-    "Checkpoint", "Finding", "Interrupted", "Labels", "Log", "Predictions", "Row", "SuspiciousScores", "Trainer",
-    "diagnose", "duplicated_rows", "evaluate", "evaluate_mean_pose", "evaluate_sets", "finding_lines", "heatmap_loss",
-    "joint_table", "load_checkpoint", "predict", "predict_maps", "read_labels", "read_log", "save_checkpoint", "scores",
-    "table", "targets_of",
+    "EMA", "Callback", "Checkpoint", "Config", "Finding", "Interrupted", "Labels", "Log", "Predictions", "Progress",
+    "Row", "SuspiciousScores", "TensorBoard", "Trainer", "add_arguments", "add_run_arguments", "build_trainer",
+    "diagnose", "duplicated_rows", "evaluate", "evaluate_mean_pose", "evaluate_sets", "figures_of", "finding_lines",
+    "from_arguments", "heatmap_loss", "joint_table", "load_checkpoint", "locked_folder", "predict", "predict_maps",
+    "read_labels", "read_log", "run_from_arguments", "save_checkpoint", "scores", "table", "targets_of", "train",
 ]  # fmt: skip

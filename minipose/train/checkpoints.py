@@ -14,16 +14,18 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from minipose import models
-from minipose.files import atomic_path
+from minipose.files import write_durably
 from minipose.kernels import Array, to_device
 from minipose.nn import Module
-from minipose.optim import Adam
+from minipose.optim import Optimizer
+from minipose.train.ema import EMA
 
-FORMAT = "minipose checkpoint 1"
-OPTIMIZER = "optimizer."
+FORMAT = "minipose checkpoint 2"
+OLDER = ("minipose checkpoint 1",)  # their networks are as today's
+OPTIMIZER, AVERAGE = "optimizer.", "ema."
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,14 @@ class Checkpoint:
     architecture : the model's name in the registry, and its options
     training : numbers of the run (step, settings, ...), as they were saved
     optimizer : the optimiser's state, or None
+    average : the moving average of the weights by name, or None
     """
 
     model: dict[str, np.ndarray]
     architecture: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] | None = None
+    average: dict[str, np.ndarray] | None = None
 
     def build(self) -> Module:
         """Return the network of this checkpoint, in eval mode."""
@@ -55,9 +59,10 @@ def save_checkpoint(
     model: Module,
     architecture: dict[str, Any],
     training: dict[str, Any] | None = None,
-    optimizer: Adam | None = None,
+    optimizer: Optimizer | None = None,
+    ema: EMA | None = None,
 ) -> None:
-    """Write a checkpoint under a temporary name and rename it, so that a crash leaves the old one whole.
+    """Write a checkpoint under a temporary name and rename it, so that a crash or a full disk leaves the old one whole.
 
     Parameters
     ----------
@@ -65,14 +70,20 @@ def save_checkpoint(
     model : Module
     architecture : {"name": name in the registry, "options": its keyword arguments}
     training : numbers to keep with it, as JSON
-    optimizer : Adam, optional
+    optimizer : Optimizer, optional
+    ema : EMA, optional
 
     Raises
     ------
     OSError
-        If the folder cannot be written.
+        If it cannot be written.
+    ValueError
+        If the model has a part named "optimizer" or "ema", whose arrays would be taken for something else.
     """
     arrays = {name: _in_row_order(t.data) for name, t in model.state_dict().items()}
+    for name in arrays:
+        if name.startswith((OPTIMIZER, AVERAGE)):
+            raise ValueError(f"save_checkpoint: {name} of the model needs another name: optimizer and ema are taken")
     metadata = {
         "format": FORMAT,
         "architecture": json.dumps(architecture),
@@ -88,8 +99,9 @@ def save_checkpoint(
                 else:
                     numbers.setdefault(str(i), {})[name] = value
         metadata["optimizer"] = json.dumps({"numbers": numbers, "param_groups": state["param_groups"]})
-    with atomic_path(path) as temporary:
-        save_file(arrays, temporary, metadata)
+    if ema is not None:
+        arrays.update({AVERAGE + name: _in_row_order(array) for name, array in ema.arrays.items()})
+    write_durably(path, save(arrays, metadata))
 
 
 def _in_row_order(array: Array) -> np.ndarray:
@@ -115,16 +127,18 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
             arrays = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"load_checkpoint: {path} is not a whole safetensors file: {error}") from None
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, *OLDER):
         raise ValueError(
             f"load_checkpoint: {path} is a safetensors file, but not a {FORMAT!r}: it was written by another program"
         )
-    model = {name: array for name, array in arrays.items() if not name.startswith(OPTIMIZER)}
+    model = {name: array for name, array in arrays.items() if not name.startswith((OPTIMIZER, AVERAGE))}
+    average = {name.removeprefix(AVERAGE): a for name, a in arrays.items() if name.startswith(AVERAGE)}
     return Checkpoint(
         model,
         json.loads(metadata["architecture"]),
         json.loads(metadata["training"]),
         _optimizer_state(arrays, metadata),
+        average or None,
     )
 
 

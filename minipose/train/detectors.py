@@ -2,8 +2,8 @@
 
 A network that has learnt to answer (y, x), or is scored against another image's labels, has a bad score like any
 other bad network. What tells it apart is that one simple change makes its answers good. So each detector of this
-kind makes one change, and reports it if the mean error falls by over a fifth and is then at least a fifth less than
-that of the best constant answer: chance alone, or an untrained network, does not get there.
+kind makes one change, and reports it if the mean error falls by over a fifth, is then about that of the best constant
+answer or less, and most samples are better: chance, or an untrained network, does not get there.
 """
 
 from __future__ import annotations

@@ -81,21 +81,29 @@ class Case:
         """Which joints (N, J) have a true position."""
         return self.predictions.visible > 0
 
-    def improvement(self, points: np.ndarray, samples: np.ndarray | slice = slice(None)) -> float | None:
+    def improvement(self, points: np.ndarray, samples: slice = slice(None)) -> float | None:
         """Return the share of the error that is gone with `points` for the predictions of some samples.
 
-        None if it is no error to speak of: at most a fifth, or the new answers are not better than the best constant
-        one.
+        None if it is no error to speak of: at most a fifth is gone; or the new answers are no pose, being worse than
+        the best constant one by over a tenth; or no more samples are better than heads come up when a coin is tossed
+        as often (three standard deviations, so that fewer than nine samples tell nothing).
         """
-        true, visible = self.predictions.true[samples], self.predictions.visible[samples]
-        if not (visible > 0).any():
+        true, labelled = self.predictions.true[samples], self.labelled[samples]
+        before, after = (_errors(p, true, labelled) for p in (self.predictions.points[samples], points))
+        if not len(before) or before.mean() == 0:
             return None
-        before = pose.epe(self.predictions.points[samples], true, visible)
-        after = pose.epe(points, true, visible)
-        constant = np.broadcast_to(pose.mean_pose(true, visible), true.shape)
-        gone = 1 - after / before if before > 0 else 0
-        is_good = after < (1 - ERROR_FROM) * pose.epe(constant, true, visible)
-        return float(gone) if gone > ERROR_FROM and is_good else None
+        constant = _errors(np.broadcast_to(pose.mean_pose(true, labelled), true.shape), true, labelled)
+        gone = 1 - after.mean() / before.mean()
+        is_good = after.mean() < 1.1 * constant.mean()
+        is_no_chance = (after < before).sum() >= len(before) / 2 + 1.5 * len(before) ** 0.5
+        return float(gone) if gone > ERROR_FROM and is_good and is_no_chance else None
+
+
+def _errors(points: np.ndarray, true: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """The mean error (n,) of each pose that has a labelled joint."""
+    distances = np.where(labelled, np.linalg.norm(points - true, axis=-1), 0).sum(axis=1)
+    counts = labelled.sum(axis=1)
+    return distances[counts > 0] / counts[counts > 0]
 
 
 def source_of(thing: Any) -> str:

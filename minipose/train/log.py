@@ -1,13 +1,18 @@
-"""The training log: one CSV row an epoch, the file whole at any moment."""
+"""The training log: one row an epoch, as CSV and as JSON lines, both files whole at any moment."""
 
 from __future__ import annotations
 
 import csv
+import io
+import json
 import os
-from dataclasses import asdict, dataclass, fields
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from minipose.files import atomic_path
+from minipose.files import write_durably
+from minipose.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -26,30 +31,38 @@ class Row:
 
 
 class Log:
-    """Rows in memory and in a CSV file, which is written anew under a temporary name after every row.
+    """Rows in memory, in a CSV file and in a JSONL file beside it, which are written anew with every row.
 
     Parameters
     ----------
-    path : the file
-    last_step : int
-        Rows after this step, left by a run that is now resumed from before them, are dropped; 0 begins anew.
+    path : of the CSV file; the other has the suffix .jsonl
+    rows : those of a run that is resumed, written at once. Default: none; the files appear with the first row.
     """
 
-    def __init__(self, path: str | os.PathLike, last_step: int = 0) -> None:
+    def __init__(self, path: str | os.PathLike, rows: Sequence[Row] = ()) -> None:
         self.path = Path(path)
-        self.rows = [row for row in read_log(self.path) if row.step <= last_step] if last_step else []
+        self.rows = list(rows)
+        if self.rows:
+            self._write()
 
     def append(self, row: Row) -> None:
-        """Add a row and write the file."""
+        """Add a row and write the files."""
         self.rows.append(row)
-        with atomic_path(self.path) as temporary, open(temporary, "w", newline="") as file:
-            writer = csv.DictWriter(file, [f.name for f in fields(Row)], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in self.rows)
+        self._write()
+
+    def _write(self) -> None:
+        rows = [asdict(row) for row in self.rows]
+        lines = ({name: None if v != v else v for name, v in row.items()} for row in rows)  # JSON has no NaN
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [f.name for f in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_durably(self.path, text.getvalue().encode())
+        write_durably(self.path.with_suffix(".jsonl"), "".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
 def read_log(path: str | os.PathLike) -> list[Row]:
-    """Return the rows of a log; none where there is no file.
+    """Return the rows of a CSV log; none where there is no file.
 
     Raises
     ------
@@ -66,3 +79,32 @@ def read_log(path: str | os.PathLike) -> list[Row]:
             ]
         except (KeyError, ValueError, TypeError) as error:
             raise ValueError(f"read_log: {path} is not a training log: {error}") from None
+
+
+@dataclass
+class MeanLoss:
+    """The mean loss of an epoch so far, and of its last 50 steps. On a GPU, a loss is only waited for by `settle`."""
+
+    total: float = 0.0
+    count: int = 0
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=50))
+    waiting: list[Tensor] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Add up the losses that wait, one after the other, so that the sum does not depend on when this is called."""
+        for loss in self.waiting:
+            value = loss.item()
+            self.total += value
+            self.count += 1
+            self.recent.append(value)
+        self.waiting.clear()
+
+    @property
+    def mean(self) -> float:
+        """The mean of all losses."""
+        return self.total / max(1, self.count)
+
+    @property
+    def recent_mean(self) -> float:
+        """The mean of the last ones."""
+        return sum(self.recent) / max(1, len(self.recent))

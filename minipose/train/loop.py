@@ -6,82 +6,97 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from minipose import pose
+from minipose.checks import check_integer, check_number
 from minipose.creation import tensor
-from minipose.data import Batch, StickFigures, prefetch, to_input
+from minipose.data import Batch, DataLoader, Dataset, prefetch, to_input
 from minipose.nn import Module
-from minipose.ops import mse_loss
-from minipose.optim import Adam, CosineWithWarmup
+from minipose.nn.utils import clip_grad_norm_
+from minipose.optim import LRScheduler, Optimizer
+from minipose.pose import HeatmapCodec
+from minipose.random import default_generator
 from minipose.tensor import Tensor
+from minipose.train import nonfinite
+from minipose.train.callbacks import Callback, Progress
 from minipose.train.checkpoints import Checkpoint, save_checkpoint
+from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate
-from minipose.train.log import Log, Row
+from minipose.train.folder import locked_folder
+from minipose.train.log import Log, MeanLoss, Row
+from minipose.train.losses import loss_of
+from minipose.train.targets import outputs_of
 
-SIGMA = 1.5  # of the target Gaussians, in heatmap pixels
+LAST, BEST = "last.safetensors", "best.safetensors"
 
 
 class Interrupted(Exception):
     """Ctrl-C was pressed; the run is saved and can be resumed."""
 
 
-def heatmap_loss(model: Module, images: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean squared error of the heatmaps, summed over the stacks of a stacked network.
-
-    Every stack is trained to give the answer (intermediate supervision, Newell et al. 2016, section 3.2).
-
-    Parameters
-    ----------
-    model : maps (N, 3, H, W) to (N, 16, h, w); one with `forward_stacks` to a list of them
-    images : (N, 3, H, W)
-    targets : (N, 16, h, w)
-    """
-    stacks = model.forward_stacks(images) if hasattr(model, "forward_stacks") else [model(images)]
-    loss = mse_loss(stacks[0], targets)
-    for maps in stacks[1:]:
-        loss = loss + mse_loss(maps, targets)
-    return loss
-
-
-def targets_of(batch: Batch, stride: int) -> np.ndarray:
-    """Return the target heatmaps (N, 16, h, w) of a batch for a network of this output stride."""
-    size = batch.images.shape[1] // stride, batch.images.shape[2] // stride
-    return pose.encode_heatmaps(batch.points, size, stride, SIGMA)
+def validate(model: Module, samples: Dataset, codec: Any) -> tuple[float, float]:
+    """Return PCKh@0.5 and EPE in pixels; NaN where the labels do not tell them."""
+    scores = evaluate(model, samples, codec)
+    pckh, epe = (math.nan if scores[name] is None else scores[name] for name in ("pckh50", "epe_px"))
+    return pckh, epe
 
 
 @dataclass
 class Trainer:
-    """Trains a network on an endless stream of samples: step s sees samples s * batch_size and following.
-
-    No sample is seen twice, so there is nothing to memorise; and a run can be resumed at any step.
+    """Trains a network; the run can be resumed at any step, and ends in the same bits as one that never stopped.
 
     Parameters
     ----------
     model, optimizer, schedule : what is trained, and how
-    training, validation : StickFigures
-        `training` must hold `schedule.total_steps * batch_size` samples.
+    training : Dataset, or DataLoader
+        Of a data set, step s sees the samples s * batch_size and following, so it must hold
+        `schedule.total_steps * batch_size` of them: none is seen twice, and there is nothing to memorise. A loader is
+        gone through again and again, after `set_epoch` with 0, 1, ...
+    validation : Dataset
     batch_size : int
     steps_per_epoch : int
         After so many steps the validation samples are scored, the log gets a row, and checkpoints are written.
-    out : folder that exists
+    out : folder
     architecture : {"name": ..., "options": ...}, for the checkpoints
     settings : what else to keep in the checkpoints, as JSON
     device : "cpu" or "cuda"
+    clip_norm : float, optional
+        The largest norm of all gradients together. Default: they are not clipped.
+    ema : EMA, optional
+        The average of the weights that is scored and becomes the best, instead of the weights themselves.
+    patience : int, optional
+        Stop after so many epochs without a better score. Default: never.
+    checkpoint_every : int, optional
+        Steps after which last.safetensors is written, besides the end of every epoch.
+    callbacks : sequence of Callback
+    codec : what the network is trained to give, as minipose.pose has it; joints that nobody has labelled do not count
+        Default: `HeatmapCodec` for images of the size that comes.
+    loss : function of outputs, targets, and the joints' weights (N, J), or None where all are 1
+        Default: `losses.loss_of(codec)`.
+    holds_lock : whether the caller has locked `out` already
+
+    Attributes
+    ----------
+    step : steps done
+    best : the best validation score, PCKh@0.5; -1 before the first
+    stale : epochs since it was reached
+    seconds : of training and validation so far
+    stop_reason : a sentence, once the run ends early; "" before
     """
 
     model: Module
-    optimizer: Adam
-    schedule: CosineWithWarmup
-    training: StickFigures
-    validation: StickFigures
+    optimizer: Optimizer
+    schedule: LRScheduler
+    training: Dataset | DataLoader
+    validation: Dataset
     batch_size: int
     steps_per_epoch: int
     out: Path
@@ -91,114 +106,270 @@ class Trainer:
     step: int = 0
     best: float = -1.0
     seconds: float = 0.0
+    clip_norm: float | None = None
+    ema: EMA | None = None
+    patience: int | None = None
+    checkpoint_every: int | None = None
+    callbacks: Sequence[Callback] = ()
+    codec: Any = None
+    loss: Callable[[Any, Tensor, Tensor | None], Tensor] | None = None
+    holds_lock: bool = False
+    stale: int = 0
+    stop_reason: str = ""
+    total_steps: int = 0
+    rows: list[Row] = field(default_factory=list)
+    losses: MeanLoss = field(default_factory=MeanLoss)
+
+    def __post_init__(self) -> None:
+        self.out = Path(self.out)
+        for name in ("batch_size", "steps_per_epoch", "patience", "checkpoint_every"):
+            if getattr(self, name) is not None:
+                check_integer("Trainer", name, getattr(self, name), 1)
+        if self.clip_norm is not None:
+            check_number("Trainer", "clip_norm", self.clip_norm, 0)
+        self._epoch_seconds = 0.0  # of training in the present epoch
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Take over the state of a checkpoint that this trainer's predecessor saved."""
+        """Take over the state of a checkpoint that this trainer's predecessor saved.
+
+        Raises
+        ------
+        ValueError
+            If it is none to go on from, or of another network.
+        """
+        saved = checkpoint.training
         if checkpoint.optimizer is None:
-            raise ValueError("Trainer.resume: the checkpoint has no optimiser state; resume from last.safetensors")
+            raise ValueError(f"Trainer.resume: the checkpoint has no optimiser state; resume from {LAST}")
+        if "random" not in saved:
+            raise ValueError(
+                "Trainer.resume: the checkpoint is of an earlier version, which kept no random state; its network can "
+                "be used, but the run not be resumed"
+            )
+        if (self.ema is None) != (checkpoint.average is None):
+            has, wants = ("no", "an") if self.ema else ("an", "no")
+            raise ValueError(f"Trainer.resume: the checkpoint has {has} average of the weights, but {wants} ema is set")
         self.model.load_state_dict(checkpoint.model)
         self.optimizer.load_state_dict(checkpoint.optimizer)
-        self.schedule.load_state_dict(checkpoint.training["schedule"])
-        self.step = checkpoint.training["step"]
-        self.best = checkpoint.training["best"]
-        self.seconds = checkpoint.training["seconds"]
+        self.schedule.load_state_dict(saved["schedule"])
+        if self.ema:
+            self.ema.load(checkpoint.average, saved["ema_steps"])
+        for name in ("step", "best", "stale", "seconds"):
+            setattr(self, name, saved[name])
+        self.rows = [Row(**row) for row in saved["rows"]]
+        self.losses = MeanLoss(saved["loss"]["total"], saved["loss"]["count"])
+        self._epoch_seconds = saved["loss"]["seconds"]
+        default_generator().bit_generator.state = saved["random"]
 
     def save(self, name: str, with_optimizer: bool = True) -> None:
-        """Write a checkpoint into `out`."""
+        """Write a checkpoint into `out`; weights that are no numbers are an error, and the file before is kept.
+
+        Raises
+        ------
+        FloatingPointError
+            If a weight is NaN or infinite.
+        OSError
+            If the file cannot be written.
+        """
+        self._check_weights()
+        self.losses.settle()
         training = {
             "step": self.step,
+            "epoch": self.step // self.steps_per_epoch,
             "best": self.best,
+            "stale": self.stale,
             "seconds": self.seconds,
             "schedule": self.schedule.state_dict(),
             "settings": self.settings,
         }
-        optimizer = self.optimizer if with_optimizer else None
-        save_checkpoint(self.out / name, self.model, self.architecture, training, optimizer)
+        if with_optimizer:
+            training["rows"] = [asdict(row) for row in self.rows]
+            training["loss"] = {
+                "total": self.losses.total, "count": self.losses.count, "seconds": self._epoch_seconds
+            }  # fmt: skip
+            training["random"] = default_generator().bit_generator.state
+            training["ema_steps"] = self.ema.steps if self.ema else 0
+        optimizer, ema = (self.optimizer, self.ema) if with_optimizer else (None, None)
+        save_checkpoint(self.out / name, self.model, self.architecture, training, optimizer, ema)
 
-    def fit(self, total_steps: int) -> Log:
-        """Train up to `total_steps`; write log.csv, last.safetensors and best.safetensors into `out`.
+    def fit(self, total_steps: int | None = None) -> Log:
+        """Train up to `total_steps`; write log.csv, log.jsonl, last.safetensors and best.safetensors into `out`.
+
+        Parameters
+        ----------
+        total_steps : int, optional
+            Default: those of the schedule.
 
         Raises
         ------
         Interrupted
             After Ctrl-C, with the run saved in last.safetensors.
         FloatingPointError
-            If the loss is not a number.
+            If the loss is not a number; the message says what went bad first.
+        OSError
+            If a file cannot be written, as on a full disk; those before it are whole.
+        RuntimeError
+            If another run is writing into `out`.
         """
-        log = Log(self.out / "log.csv", self.step)
-        count = total_steps * self.batch_size
-        done = self.step * self.batch_size
-        bar = tqdm(total=count, initial=done, unit=" images", unit_scale=True, smoothing=0.1, dynamic_ncols=True)
-        with bar, _finish_step_on_ctrl_c() as interrupted:
-            batches = self._batches(total_steps)
-            # The kernels of the CPU use every core: there a thread that draws ahead would only be in their way.
-            batches = prefetch(batches, depth=4) if self.device == "cuda" else batches
-            started, losses = time.perf_counter(), []
-            for images, targets in batches:
-                losses.append(self._train_step(images, targets))
-                bar.update(self.batch_size)
-                if len(losses) % 10 == 0 or len(losses) == 1:
-                    bar.set_postfix_str(self._status(losses))
-                if self.step % self.steps_per_epoch == 0 or self.step == total_steps:
-                    elapsed = time.perf_counter() - started
-                    self.seconds += elapsed
-                    self._end_epoch(log, losses, len(losses) * self.batch_size / elapsed)
-                    bar.set_postfix_str(self._status(losses))
-                    started, losses = time.perf_counter(), []
-                if interrupted.is_set():
-                    self.seconds += time.perf_counter() - started
-                    self.save("last.safetensors")
-                    batches.close()
-                    raise Interrupted
+        self.total_steps = self.schedule.total_steps if total_steps is None else total_steps
+        callbacks = [Progress(), *self.callbacks]
+        with nullcontext() if self.holds_lock else locked_folder(self.out):
+            log = Log(self.out / "log.csv", self.rows)
+            self.rows, self.stop_reason = log.rows, ""
+            self._consider_stopping()
+            begun = []
+            try:
+                for callback in callbacks:
+                    callback.on_train_begin(self)
+                    begun.append(callback)
+                if not self.stop_reason:
+                    self._run(log, callbacks)
+            finally:
+                for callback in begun:
+                    callback.on_train_end(self)
+                if isinstance(self.training, DataLoader):
+                    self.training.close()
         return log
 
-    def _batches(self, total_steps: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for step in range(self.step, total_steps):
-            batch = self.training.batch(np.arange(step * self.batch_size, (step + 1) * self.batch_size))
-            yield to_input(batch.images), targets_of(batch, self.model.output_stride)
+    def _run(self, log: Log, callbacks: Sequence[Callback]) -> None:
+        with _finish_step_on_ctrl_c() as interrupted:
+            batches = self._batches()
+            # The kernels of the CPU use every core: there a thread that draws ahead would only be in their way.
+            batches = prefetch(batches, depth=4) if self.device == "cuda" else batches
+            self._clock = time.perf_counter()
+            for images, targets, weights in batches:
+                self.losses.waiting.append(self._train_step(images, targets, weights))
+                if self.device == "cpu" or self.step % 10 == 0:
+                    self.losses.settle()
+                    if not math.isfinite(self.losses.recent[-1]):
+                        raise self._failure(f"the loss is {self.losses.recent[-1]}")
+                for callback in callbacks:
+                    callback.on_step_end(self)
+                if self.step % self.steps_per_epoch == 0 or self.step == self.total_steps:
+                    self._end_epoch(log, callbacks)
+                elif self.checkpoint_every and self.step % self.checkpoint_every == 0:
+                    self._count_seconds()
+                    self.save(LAST)
+                if interrupted.is_set():
+                    self._count_seconds()
+                    self.save(LAST)
+                    batches.close()
+                    raise Interrupted
+                if self.stop_reason:
+                    batches.close()
+                    return
 
-    def _train_step(self, images: np.ndarray, targets: np.ndarray) -> Tensor:
+    def _batches(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        """Yield images, targets, and the joints' weights, or None where all are 1."""
+        for batch in self._samples():
+            if self.codec is None:
+                self.codec = HeatmapCodec(batch.images.shape[1:3], self.model.output_stride)
+            if self.loss is None:
+                self.loss = loss_of(self.codec)
+            targets, weights = self.codec.encode(batch.points, batch.visible)
+            yield to_input(batch.images), targets, None if (weights == 1).all() else weights
+
+    def _samples(self) -> Iterator[Batch]:
+        step, end, size = self.step, self.total_steps, self.batch_size
+        if not isinstance(self.training, DataLoader):
+            yield from (self.training.batch(np.arange(s * size, (s + 1) * size)) for s in range(step, end))
+            return
+        while step < end:
+            epoch, done = divmod(step, len(self.training))
+            self.training.set_epoch(epoch)
+            for batch in islice(self.training.batches(done), end - step):
+                step += 1
+                yield batch
+
+    def _train_step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Tensor:
         self.model.train()
-        loss = heatmap_loss(self.model, tensor(images, device=self.device), tensor(targets, device=self.device))
+        on_device = [None if a is None else tensor(a, device=self.device) for a in (images, targets, weights)]
+        loss = self._loss(*on_device)
+        # Looked at before the gradients of the step before are forgotten, since they may be the cause.
+        if self.device == "cpu" and not math.isfinite(loss.item()):
+            raise self._failure(f"the loss is {loss.item()}", on_device)
         self.optimizer.zero_grad()
         loss.backward()
+        if self.clip_norm is not None:
+            try:
+                clip_grad_norm_(self.optimizer.parameters(), self.clip_norm, error_if_nonfinite=True)
+            except RuntimeError:
+                raise self._failure("the norm of the gradients is no number", on_device) from None
         self.optimizer.step()
         self.schedule.step()
         self.step += 1
+        if self.ema:
+            self.ema.update(self.model)
         return loss.detach()
 
-    def _status(self, losses: list[Tensor]) -> str:
-        loss = _mean(losses[-50:])
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss} at step {self.step}: lower the learning rate")
-        validation = f", validation PCKh {self.best:.3f}" if self.best >= 0 else ""
-        return f"loss {loss:.2e}{validation}"
+    def _loss(self, images: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+        return self.loss(outputs_of(self.model, images), targets, weights)
 
-    def _end_epoch(self, log: Log, losses: list[Tensor], images_per_second: float) -> None:
-        started = time.perf_counter()
-        result = evaluate(self.model, self.validation)
-        better = result["pckh50"] >= self.best
-        self.best = max(self.best, result["pckh50"])
-        self.seconds += time.perf_counter() - started
-        log.append(
-            Row(
-                epoch=-(-self.step // self.steps_per_epoch),
-                step=self.step,
-                loss=_mean(losses),
-                validation_pckh=result["pckh50"],
-                validation_epe=result["epe_px"],
-                learning_rate=self.optimizer.param_groups[0]["lr"],
-                images_per_second=images_per_second,
-                seconds=self.seconds,
-            )
+    def _failure(self, what: str, batch: Sequence[Tensor | None] | None = None) -> FloatingPointError:
+        """Return the error that tells what went bad, in which step, why, and what to do."""
+        cause, step = "", self.step + (batch is not None)
+        if batch is not None:
+            arrays = {k: t.data for k, t in zip(("images", "targets", "weights"), batch, strict=True) if t is not None}
+            cause = nonfinite.cause(self.model, partial(self._loss, *batch), arrays)
+        else:
+            cause = nonfinite.of_the_weights(self.model)
+        rate = max(group["lr"] for group in self.optimizer.param_groups)
+        advice = "" if self.clip_norm else " or with clip_norm=1"
+        kept = f"; {LAST} is from before" if (self.out / LAST).exists() else ""
+        return FloatingPointError(
+            f"{what} at step {step}: {cause or 'its cause is gone'}. Lower the learning rate: begin anew with a third "
+            f"of it (it was {rate:.2g} here){advice}{kept}"
         )
-        if better:
-            self.save("best.safetensors", with_optimizer=False)
-        self.save("last.safetensors")
 
+    def _check_weights(self) -> None:
+        if not all(nonfinite.is_finite(t.data) for t in self.model.state_dict().values()):
+            raise self._failure("the weights are no numbers")
 
-def _mean(losses: list[Tensor]) -> float:
-    return sum(loss.item() for loss in losses) / len(losses)
+    def _count_seconds(self) -> None:
+        now = time.perf_counter()
+        self.seconds += now - self._clock
+        self._epoch_seconds += now - self._clock
+        self._clock = now
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return self.ema.applied(self.model) if self.ema else nullcontext()
+
+    def _end_epoch(self, log: Log, callbacks: Sequence[Callback]) -> None:
+        self._count_seconds()
+        self.losses.settle()
+        if not math.isfinite(self.losses.mean):
+            raise self._failure(f"the loss is {self.losses.mean}")
+        self._check_weights()
+        with self._averaged():
+            pckh, epe = validate(self.model, self.validation, self.codec)
+        is_best = not pckh < self.best  # of two equal ones the later: it has seen more
+        self.stale = 0 if pckh > self.best else self.stale + 1
+        self.best = max(self.best, pckh)
+        self.seconds += time.perf_counter() - self._clock
+        row = Row(
+            epoch=-(-self.step // self.steps_per_epoch),
+            step=self.step,
+            loss=self.losses.mean,
+            validation_pckh=pckh,
+            validation_epe=epe,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            images_per_second=self.losses.count * self.batch_size / self._epoch_seconds,
+            seconds=self.seconds,
+        )
+        log.append(row)
+        self.losses, self._epoch_seconds = MeanLoss(), 0.0
+        # Killed between the two, the run does this epoch once more, and writes the same best again.
+        if is_best:
+            with self._averaged():
+                self.save(BEST, with_optimizer=False)
+        self.save(LAST)
+        for callback in callbacks:
+            callback.on_epoch_end(self, row)
+        self._consider_stopping()
+        self._clock = time.perf_counter()
+
+    def _consider_stopping(self) -> None:
+        if self.patience is not None and self.stale >= self.patience:
+            self.stop_reason = f"no better validation score for {self.stale} epochs"
 
 
 @contextmanager

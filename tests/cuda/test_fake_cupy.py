@@ -93,3 +93,30 @@ def test_layouts_are_those_of_cupy(fake):
 def test_a_tensor_on_the_right_takes_over(fake, x):
     assert isinstance(x + minipose.tensor(np.ones(3), device="cuda"), minipose.Tensor)
     assert isinstance(x < minipose.tensor(np.ones(3), device="cuda"), minipose.Tensor)
+
+
+def doubled(fake, code="y = x + x;", inputs="T x"):
+    return fake.ElementwiseKernel(inputs, "T y", code, "doubled", preamble="")
+
+
+@pytest.mark.parametrize("code", ["y = x ** 2;", "y = x > 0 ? x : 0;", "y = x and x;", "y = x // 2;", "y = 0.5 * x;"])
+def test_lines_that_are_not_both_languages(fake, code):
+    with pytest.raises(AssertionError, match=r"is not both C\+\+ and Python"):
+        doubled(fake, code)
+
+
+def test_kernels_of_few_lines_take_what_cupys_take(fake, x):
+    kernel = doubled(fake)
+    np.testing.assert_array_equal(kernel(x).get(), 2 * x.get())
+    out = fake.empty((2, 3))
+    assert kernel(x, out) is out
+    with pytest.raises(TypeError, match="Unsupported type"):
+        kernel(np.ones((2, 3)), x)
+    with pytest.raises(TypeError, match="T would be"):
+        kernel(x, fake.empty((2, 3), np.float32))
+    with pytest.raises(TypeError, match="n is float64, not int64"):
+        doubled(fake, "y = x + T(0) * n;", "T x, int64 n")(x, x)
+    with pytest.raises(ValueError, match="y is"):
+        kernel(x, fake.empty((3,)))
+    with pytest.raises(AssertionError, match="can only add"):
+        fake.ReductionKernel("T x", "T y", "x", "max(a, b)", "y = a", "0", "largest", preamble="")

@@ -6,7 +6,7 @@ import pytest
 import minipose
 from minipose import models, optim
 from minipose.data import StickFigures
-from minipose.train import Trainer, load_checkpoint
+from minipose.train import EMA, Trainer, load_checkpoint
 
 OPTIONS = {"width": 4, "depth": 2}
 
@@ -27,6 +27,8 @@ def trainer(out, device, total_steps=4):
         architecture={"name": "hourglass", "options": OPTIONS},
         settings={},
         device=device,
+        ema=EMA(model, 0.9),
+        clip_norm=0.01,
     )
 
 
@@ -52,6 +54,9 @@ def test_a_run_is_saved_and_resumed_on_the_device_and_opens_on_the_host(device_m
     for (name, a), (_, b) in zip(second.model.state_dict().items(), whole.model.state_dict().items(), strict=True):
         assert isinstance(a.data, device_module.ndarray), name
         np.testing.assert_array_equal(a.data.get(), b.data.get(), err_msg=name)
+    for name, average in second.ema.arrays.items():
+        assert isinstance(average, device_module.ndarray), name
+        np.testing.assert_array_equal(average.get(), whole.ema.arrays[name].get(), err_msg=name)
     for state in second.optimizer.state:
         assert all(isinstance(state[key], device_module.ndarray) for key in ("exp_avg", "exp_avg_sq"))
 

@@ -7,6 +7,7 @@ from tests.mutants.kernels import KERNELS
 from tests.mutants.networks import NETWORKS
 from tests.mutants.operations import OPERATIONS
 from tests.mutants.scores import SCORES
+from tests.mutants.training import TRAINING
 from tests.mutants.warps import WARPS
 
-BUGS = [*OPERATIONS, *KERNELS, *NETWORKS, *SCORES, *WARPS]
+BUGS = [*OPERATIONS, *KERNELS, *NETWORKS, *SCORES, *TRAINING, *WARPS]

@@ -250,8 +250,8 @@ NETWORKS = [
     Bug(
         "a resumed run begins with the first samples",
         "train/loop.py",
-        "for step in range(self.step, total_steps)",
-        "for step in range(total_steps)",
+        "for s in range(step, end))",
+        "for s in range(end))",
         "tests/train/test_loop.py -k resumed",
     ),
     Bug(

@@ -50,15 +50,15 @@ SCORES = [
     Bug(
         "a taken person is taken again",
         "pose/metrics/average_precision.py",
-        "free[chosen] = image.crowd[chosen]",
-        "pass",
+        "image.crowd[chosen[taken]]",
+        "True",
         PRECISION,
     ),
     Bug(
         "a crowd is found once",
         "pose/metrics/average_precision.py",
-        "free[chosen] = image.crowd[chosen]",
-        "free[chosen] = False",
+        "image.crowd[chosen[taken]]",
+        "False",
         PRECISION,
     ),
     Bug(
@@ -85,9 +85,16 @@ SCORES = [
     Bug(
         "any improvement is an error",
         "train/findings.py",
-        "if gone > ERROR_FROM and is_good else",
-        "if gone > ERROR_FROM else",
+        "if gone > ERROR_FROM and is_good and is_no_chance else",
+        "if gone > ERROR_FROM and is_no_chance else",
         DETECTORS,
+    ),
+    Bug(
+        "a chance of a few samples is an error",
+        "train/findings.py",
+        " and is_no_chance else",
+        " else",
+        f"{DETECTORS} -k half_the_sides",
     ),
     Bug(
         "any pairing is an improvement",

@@ -1,3 +1,7 @@
+import errno
+import json
+import os
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -5,7 +9,7 @@ from safetensors.numpy import save_file
 import minipose
 from minipose import models
 from minipose.optim import Adam
-from minipose.train import checkpoints, load_checkpoint, save_checkpoint
+from minipose.train import EMA, load_checkpoint, save_checkpoint
 
 ARCHITECTURE = {"name": "hourglass", "options": {"width": 2, "depth": 2, "stacks": 2}}
 
@@ -74,15 +78,44 @@ def test_a_failing_save_leaves_the_old_file_whole(tmp_path, trained, monkeypatch
     path = tmp_path / "a.safetensors"
     save_checkpoint(path, trained[0], ARCHITECTURE, {"step": 1})
 
-    def fail(arrays, name, metadata):
-        name.write_bytes(b"half")
-        raise OSError("no space left on device")
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoints, "save_file", fail)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="cannot be written: No space left on device; .* untouched") as caught:
         save_checkpoint(path, trained[0], ARCHITECTURE, {"step": 2})
+    assert caught.value.errno == errno.ENOSPC
     assert load_checkpoint(path).training == {"step": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_an_average_is_kept_beside_the_weights(tmp_path, trained):
+    model, _ = trained
+    ema = EMA(model)
+    for array in ema.arrays.values():
+        array += 1
+    save_checkpoint(tmp_path / "a.safetensors", model, ARCHITECTURE, ema=ema)
+    loaded = load_checkpoint(tmp_path / "a.safetensors")
+    assert loaded.model.keys() == loaded.average.keys()
+    for name, tensor in model.state_dict().items():
+        np.testing.assert_array_equal(loaded.model[name], tensor.data)
+        np.testing.assert_array_equal(loaded.average[name], tensor.data + 1)
+
+
+def test_a_network_of_the_first_format_is_still_read(tmp_path, trained):
+    arrays = {name: np.array(t.data, order="C") for name, t in trained[0].state_dict().items()}
+    metadata = {"format": "minipose checkpoint 1", "architecture": json.dumps(ARCHITECTURE), "training": '{"step": 2}'}
+    save_file(arrays, tmp_path / "a.safetensors", metadata)
+    model = load_checkpoint(tmp_path / "a.safetensors").build()
+    for name, tensor in model.state_dict().items():
+        np.testing.assert_array_equal(tensor.data, arrays[name])
+
+
+@pytest.mark.parametrize("name", ["optimizer", "ema"])
+def test_a_name_that_would_be_mistaken_is_refused(tmp_path, trained, name):
+    setattr(trained[0], name, minipose.nn.Linear(1, 1))
+    with pytest.raises(ValueError, match=f"save_checkpoint: {name}.weight of the model needs another name"):
+        save_checkpoint(tmp_path / "a.safetensors", trained[0], ARCHITECTURE)
 
 
 def test_a_missing_a_truncated_and_a_foreign_file(tmp_path, trained):
@@ -96,5 +129,5 @@ def test_a_missing_a_truncated_and_a_foreign_file(tmp_path, trained):
         with pytest.raises(ValueError, match=r"load_checkpoint: .*a\.safetensors is not a whole safetensors file"):
             load_checkpoint(path)
     save_file({"x": np.ones(3)}, path)
-    with pytest.raises(ValueError, match="not a 'minipose checkpoint 1': it was written by another program"):
+    with pytest.raises(ValueError, match="not a 'minipose checkpoint 2': it was written by another program"):
         load_checkpoint(path)

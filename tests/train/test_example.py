@@ -9,8 +9,8 @@ from minipose.train import load_checkpoint
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "train_hourglass.py"
 SMALL = ("--dry-run", "--size", "32", "--width", "4", "--depth", "2")
-FILES = {"metrics.json", "log.csv", "curves.png", "predictions.png", "heatmaps.png", "best.safetensors",
-         "last.safetensors"}  # fmt: skip
+FILES = {"metrics.json", "log.csv", "log.jsonl", "curves.png", "predictions.png", "heatmaps.png", "best.safetensors",
+         "last.safetensors", "config.json", ".lock"}  # fmt: skip
 
 
 def run(*options):
@@ -44,8 +44,9 @@ def test_a_dry_run_writes_everything(finished):
 
 def test_a_finished_run_can_be_resumed(finished):
     out, _ = finished
-    process = run(*SMALL, "--out", out, "--resume")
+    process = run("--dry-run", "--out", out, "--resume")  # the other options are those of the run
     assert process.returncode == 0 and "resuming after 3 of 3 steps" in process.stdout
+    assert json.loads((out / "config.json").read_text())["width"] == 4
 
 
 @pytest.mark.parametrize(
@@ -53,21 +54,23 @@ def test_a_finished_run_can_be_resumed(finished):
     [
         (("--size", "50"), "error: Hourglass: the image's sides must be multiples of 2**depth = 4"),
         (("--size", "16"), "error: StickFigures: size must be an integer from 32"),
-        (("--width", "0"), "error: --width must be at least 1"),
+        (("--width", "0"), "argument --width: must be an integer from 1, not 0"),
         (("--set", "moon"), "argument --set: invalid choice: 'moon'"),
-        (("--out", "/dev/null/x"), "error: --out /dev/null/x is not a folder that can be written"),
+        (("--out", "/dev/null/x"), "error: /dev/null/x is not a folder that can be written"),
+        ((), "holds a run already: go on with it by --resume, begin anew in its place by --overwrite, or choose"),
         (("--resume", "--width", "8"), "error: --resume needs the options that the run began with: width was 4, now 8"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_changes_nothing(finished, options, message):
     out, _ = finished
-    before = {p: p.read_bytes() for p in out.iterdir()}
+    before = {p: p.read_bytes() for p in out.iterdir() if p.name != ".lock"}
     process = run(*SMALL, "--out", out, *options)
     assert process.returncode != 0
     assert message in process.stderr and "Traceback" not in process.stderr
-    assert before == {p: p.read_bytes() for p in out.iterdir()}
+    assert before == {p: p.read_bytes() for p in out.iterdir() if p.name != ".lock"}
 
 
 def test_there_is_nothing_to_resume(tmp_path):
     process = run(*SMALL, "--out", tmp_path, "--resume")
-    assert process.returncode == 1 and "there is no file" in process.stderr and "last.safetensors" in process.stderr
+    assert process.returncode == 1 and "error: there is no run in" in process.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 
@@ -6,15 +7,15 @@ import pytest
 
 import minipose
 from minipose import models
-from minipose.data import StickFigures
+from minipose.data import DataLoader, Dataset, StickFigures
 from minipose.optim import Adam, CosineWithWarmup
-from minipose.train import Interrupted, Trainer, evaluate_mean_pose, heatmap_loss, load_checkpoint, read_log
+from minipose.train import EMA, Callback, Interrupted, Trainer, evaluate_mean_pose, load_checkpoint, read_log
 from minipose.train import loop as loop_module
 
 ARCHITECTURE = {"name": "hourglass", "options": {"width": 4, "depth": 2}}
 
 
-def trainer(out, steps=6, steps_per_epoch=2, batch_size=4, lr=2e-3, size=32, validation=8, **options):
+def trainer(out, steps=6, steps_per_epoch=2, batch_size=4, lr=2e-3, size=32, validation=8, more=None, **options):
     minipose.manual_seed(5)
     architecture = {**ARCHITECTURE, "options": {**ARCHITECTURE["options"], **options}}
     model = models.create("hourglass", **architecture["options"])
@@ -30,6 +31,7 @@ def trainer(out, steps=6, steps_per_epoch=2, batch_size=4, lr=2e-3, size=32, val
         out=out,
         architecture=architecture,
         settings={"size": size},
+        **(more or {}),
     )
 
 
@@ -133,36 +135,10 @@ def test_ctrl_c_finishes_the_step_and_saves(tmp_path, monkeypatch):
     assert load_checkpoint(tmp_path / "last.safetensors").training["step"] == 3
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path, monkeypatch):
-    run = trainer(tmp_path)
-    run.model.heads[0].bias.data.fill(np.nan)
-    with pytest.raises(FloatingPointError, match="the loss is nan at step 1: lower the learning rate"):
-        run.fit(6)
-    assert not (tmp_path / "best.safetensors").exists()
-
-
 def test_best_cannot_be_resumed_from(tmp_path):
     trainer(tmp_path).fit(2)
     with pytest.raises(ValueError, match="no optimiser state; resume from last.safetensors"):
         trainer(tmp_path).resume(load_checkpoint(tmp_path / "best.safetensors"))
-
-
-def test_the_loss_sums_the_stacks(rng):
-    minipose.manual_seed(0)
-    model = models.Hourglass(width=4, depth=2, stacks=3)
-    images = minipose.tensor(rng.standard_normal((2, 3, 8, 12)).astype(np.float32))
-    targets = rng.random((2, 16, 4, 6)).astype(np.float32)
-    expected = sum(((maps.data - targets) ** 2).mean() for maps in model.forward_stacks(images))
-    assert heatmap_loss(model, images, minipose.tensor(targets)).item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_targets_are_where_the_joints_are():
-    batch = StickFigures("plain", "train", 48, 3).batch([0, 1, 2])
-    maps = loop_module.targets_of(batch, 2)
-    assert maps.shape == (3, 16, 24, 24)
-    row, column = np.unravel_index(maps[1, 4].argmax(), (24, 24))
-    x, y = batch.points[1, 4]
-    assert abs(2 * column + 0.5 - x) <= 1 and abs(2 * row + 0.5 - y) <= 1
 
 
 def test_a_small_network_learns(tmp_path):
@@ -173,3 +149,156 @@ def test_a_small_network_learns(tmp_path):
     assert rows[-1].loss < 0.65 * rows[0].loss
     assert rows[-1].validation_epe < reference["epe_px"] / 2
     assert rows[-1].validation_pckh > 3 * reference["pckh50"]
+
+
+def same_weights(a, b):
+    for (name, x), y in zip(a.model.state_dict().items(), b.model.state_dict().values(), strict=True):
+        np.testing.assert_array_equal(x.data, y.data, err_msg=name)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_is_gone_through_again_and_resumed_in_the_middle(tmp_path, workers):
+    begun = []
+
+    class Loader(DataLoader):
+        def batches(self, start=0):
+            begun.append((self.epoch, start))
+            return super().batches(start)
+
+    def run(name, workers=0):
+        run = trainer(tmp_path / name, steps=8, steps_per_epoch=4, more={"clip_norm": 0.01})
+        figures = StickFigures("plain", "train", 32, 14)  # three batches: no divisor of an epoch
+        run.training = Loader(figures, 4, shuffle=True, drop_last=True, workers=workers)
+        run.ema = EMA(run.model, 0.9)
+        return run
+
+    whole = run("whole")
+    whole.fit(8)
+    run("parts").fit(5)
+    second = run("parts", workers)
+    second.resume(load_checkpoint(tmp_path / "parts" / "last.safetensors"))
+    second.fit(8)
+    assert begun == [(0, 0), (1, 0), (2, 0), (0, 0), (1, 0), (1, 2), (2, 0)]
+    same_weights(whole, second)
+    for name, average in whole.ema.arrays.items():
+        np.testing.assert_array_equal(average, second.ema.arrays[name], err_msg=name)
+    assert multiprocessing.active_children() == []
+
+
+def test_unlabelled_joints_do_not_count(tmp_path):
+    class Half(Dataset):
+        """A data set whose joint 3 is nowhere, which its labels say or not."""
+
+        def __init__(self, place, flag):
+            self.figures, self.place, self.flag = StickFigures("plain", "train", 32, 8), place, flag
+
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, index):
+            sample = self.figures[index]
+            sample.points[3], sample.visible[3] = self.place, self.flag
+            return sample
+
+    runs = []
+    for place, flag in ((5, 0), (20, 0), (20, 2)):
+        run = trainer(tmp_path / str(len(runs)), steps=2)
+        run.training = Half(place, flag)
+        run.fit()
+        runs.append(run)
+    same_weights(runs[0], runs[1])
+    with pytest.raises(AssertionError):
+        same_weights(runs[1], runs[2])
+
+
+def test_clipping_limits_the_gradients_of_every_update(tmp_path, monkeypatch):
+    norms, step = [], Adam.step
+
+    def look(optimizer):
+        norms.append(sum((p.grad.data**2).sum() for p in optimizer.parameters()) ** 0.5)
+        return step(optimizer)
+
+    monkeypatch.setattr(Adam, "step", look)
+    trainer(tmp_path / "free").fit(2)
+    assert len(norms) == 2 and min(norms) > 0.011
+    norms.clear()
+    trainer(tmp_path / "clipped", more={"clip_norm": 0.01}).fit(2)
+    assert norms == pytest.approx([0.01, 0.01], rel=1e-3)
+
+
+def test_the_average_is_scored_and_becomes_the_best(tmp_path, monkeypatch):
+    scored = []
+
+    def look(model, *_):
+        scored.append(model.state_dict()["stem.0.weight"].data.copy())
+        return {"pckh50": 0.5, "epe_px": 1.0}
+
+    monkeypatch.setattr(loop_module, "evaluate", look)
+    run = trainer(tmp_path)
+    run.ema = EMA(run.model, 0.99)
+    run.fit(2)
+    own, average = run.model.stem[0].weight.data, run.ema.arrays["stem.0.weight"]
+    assert not np.array_equal(own, average)
+    best, last = (load_checkpoint(tmp_path / name) for name in ("best.safetensors", "last.safetensors"))
+    for found, expected in ((scored[0], average), (best.model["stem.0.weight"], average),
+                            (last.model["stem.0.weight"], own), (last.average["stem.0.weight"], average)):  # fmt: skip
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_patience_ends_the_run_and_outlasts_an_interruption(tmp_path, monkeypatch):
+    scores = iter([0.5, 0.4, 0.5, 0.3, 0.9])
+    monkeypatch.setattr(loop_module, "evaluate", lambda *_: {"pckh50": next(scores), "epe_px": 1.0})
+    first = trainer(tmp_path, steps=10, more={"patience": 3})
+    first.fit(4)
+    assert first.stale == 1 and not first.stop_reason
+    second = trainer(tmp_path, steps=10, more={"patience": 3})
+    second.resume(load_checkpoint(tmp_path / "last.safetensors"))
+    second.fit()
+    assert second.step == 8 and second.stop_reason == "no better validation score for 3 epochs"
+    third = trainer(tmp_path, steps=10, more={"patience": 3})
+    third.resume(load_checkpoint(tmp_path / "last.safetensors"))
+    assert len(third.fit().rows) == 4 and third.step == 8
+    third.patience = None
+    third.fit()
+    assert third.step == 10 and third.best == 0.9
+
+
+def test_random_numbers_go_on_where_they_were(tmp_path):
+    drawn = []
+
+    class Draw(Callback):
+        def on_step_end(self, trainer):
+            drawn.append(minipose.random.default_generator().random())
+
+    trainer(tmp_path, more={"callbacks": [Draw()]}).fit(4)
+    whole = drawn.copy()
+    drawn.clear()
+    trainer(tmp_path, more={"callbacks": [Draw()]}).fit(2)
+    run = trainer(tmp_path, more={"callbacks": [Draw()]})
+    run.resume(load_checkpoint(tmp_path / "last.safetensors"))
+    run.fit(4)
+    assert drawn == whole
+
+
+def test_checkpoints_between_the_epochs(tmp_path):
+    saved = []
+
+    class Look(Callback):
+        def on_step_end(self, trainer):
+            path = tmp_path / "last.safetensors"
+            saved.append(load_checkpoint(path).training["step"] if path.exists() else None)
+
+    trainer(tmp_path, steps=10, steps_per_epoch=5, more={"checkpoint_every": 2, "callbacks": [Look()]}).fit(9)
+    assert saved == [None, None, 2, 2, 4, 5, 6, 6, 8]
+
+
+def test_a_checkpoint_of_another_kind_of_run_is_refused(tmp_path):
+    trainer(tmp_path).fit(2)
+    checkpoint = load_checkpoint(tmp_path / "last.safetensors")
+    run = trainer(tmp_path)
+    run.ema = EMA(run.model)
+    with pytest.raises(ValueError, match="the checkpoint has no average of the weights, but an ema is set"):
+        run.resume(checkpoint)
+    del checkpoint.training["random"]
+    with pytest.raises(ValueError, match="of an earlier version, .* can be used, but the run not be resumed"):
+        trainer(tmp_path).resume(checkpoint)

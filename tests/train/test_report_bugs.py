@@ -74,6 +74,13 @@ def test_n3_x_and_y_exchanged_in_the_labels():
     assert errors["x and y exchanged"].is_error and "oracles:Changed.batch" in errors["x and y exchanged"].where
 
 
+def test_n3_x_and_y_exchanged_by_a_network_that_learnt_no_more_than_the_mean_pose():
+    mean = pose.mean_pose(truth(figures(split="train")))
+    errors = found(np.broadcast_to(mean[:, ::-1], TRUTH.shape))
+    assert set(errors) == {"x and y exchanged", "transposed heatmaps", "constant output"}
+    assert errors["x and y exchanged"].is_error
+
+
 @pytest.mark.parametrize("exchange", [False, True])
 def test_flipped_images_with_the_labels_left_as_they_were(exchange):
     dataset = Changed(FIGURES, lambda batch: {"images": batch.images[:, :, ::-1]})

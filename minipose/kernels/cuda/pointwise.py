@@ -6,6 +6,20 @@ import importlib
 from collections.abc import Sequence
 
 from minipose.kernels import Array, cupy
+from minipose.kernels.cuda.fused import elementwise
+
+_relu_grad = elementwise("T grad, T y", "T passed", "passed = where(y > T(0), grad, T(0));", "minipose_relu_grad")
+_adam = elementwise(
+    "T grad, T rate, T scale, T share1, T share2, T eps, T weight_decay",
+    "T parameter, T m, T v",
+    """
+    T g = grad + weight_decay * parameter;
+    m += share1 * (g - m);
+    v += share2 * (g * g - v);
+    parameter -= rate * m / (sqrt(v * scale) + eps);
+    """,
+    "minipose_adam",
+)
 
 
 def copy(x: Array) -> Array:
@@ -56,7 +70,7 @@ def relu(x: Array) -> Array:
 
 def relu_grad(grad: Array, y: Array) -> Array:
     """As `reference.relu_grad`."""
-    return cupy().where(y > 0, grad, grad.dtype.type(0))
+    return _relu_grad(grad, y, cupy().empty_like(grad))
 
 
 def adam_step(
@@ -73,8 +87,5 @@ def adam_step(
 ) -> None:
     """As `reference.adam_step`."""
     for parameter, grad, m, v, step in zip(parameters, grads, first, second, steps, strict=True):
-        if weight_decay:
-            grad = grad + weight_decay * parameter
-        m += (1 - beta1) * (grad - m)
-        v += (1 - beta2) * (grad * grad - v)
-        parameter -= lr / (1 - beta1**step) * m / (cupy().sqrt(v / (1 - beta2**step)) + eps)
+        rate, scale = lr / (1 - beta1**step), 1 / (1 - beta2**step)
+        _adam(grad, rate, scale, 1 - beta1, 1 - beta2, eps, weight_decay, parameter, m, v)

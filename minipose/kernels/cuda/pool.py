@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from minipose.kernels import Array, cupy
+from minipose.kernels.cuda.fused import elementwise
+from minipose.kernels.cuda.layout import padded
 from minipose.kernels.reference import Pair, taps
 
+_keep_larger = elementwise(
+    "T value, bool inside, int64 begin, int64 offset",
+    "T best, int64 places",
+    """
+    bool first = (places < 0) | (value > best) | ((value != value) & (best == best));
+    bool better = inside & first;
+    best = where(better, value, best);
+    places = where(better, begin + offset, places);
+    """,
+    "minipose_keep_larger",
+)  # fmt: skip
+_add_where_won = elementwise(
+    "T grad, int64 places, int64 begin, int64 offset",
+    "T image",
+    "image += where(places == begin + offset, grad, T(0));",
+    "minipose_add_where_won",
+)
 
-def _padded(x: Array, padding: Pair, reach: Pair, value: float) -> Array:
-    """Return x (N C H W) with `value` around it, at least `reach` pixels long."""
-    pads = [(p, max(p, length - n - p)) for n, p, length in zip(x.shape[2:], padding, reach, strict=True)]
-    return cupy().pad(x, ((0, 0), (0, 0), *pads), constant_values=value)
+
+def _padded(x: Array, padding: Pair, reach: Pair) -> Array:
+    """Return x (N C H W) with zeros around it, at least `reach` pixels long."""
+    return padded(x, padding, [max(n + 2 * p, r) for n, p, r in zip(x.shape[2:], padding, reach, strict=True)])
 
 
 def _reach(kernel: Pair, stride: Pair, dilation: Pair, size: Pair) -> Pair:
@@ -19,24 +38,25 @@ def _reach(kernel: Pair, stride: Pair, dilation: Pair, size: Pair) -> Pair:
     )
 
 
+def _first_places(size: Pair, stride: Pair, padding: Pair, width: int) -> Array:
+    """Return the place h * width + w that the first tap of each window meets, (OH, OW)."""
+    rows, columns = (cupy().arange(o) * s - p for o, s, p in zip(size, stride, padding, strict=True))
+    return rows[:, None] * width + columns
+
+
 def max_pool2d(
     x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair
 ) -> tuple[Array, Array]:
     """As `reference.max_pool2d`."""
-    xp = cupy()
-    W, (OH, OW) = x.shape[3], size
+    xp, W = cupy(), x.shape[3]
     reach = _reach(kernel, stride, dilation, size)
-    values = _padded(x, padding, reach, 0)
-    inside = _padded(xp.ones((1, 1, *x.shape[2:]), bool), padding, reach, False)
-    best = xp.zeros((*x.shape[:2], OH, OW), x.dtype)
+    values = _padded(x, padding, reach)
+    inside = _padded(xp.ones((1, 1, *x.shape[2:]), bool), padding, reach)
+    begin = _first_places(size, stride, padding, W)
+    best = xp.zeros((*x.shape[:2], *size), x.dtype)
     places = xp.full(best.shape, -1, xp.int64)
     for a, b, window in taps(kernel, size, stride, dilation):
-        rows = xp.arange(OH) * stride[0] + (a * dilation[0] - padding[0])
-        columns = xp.arange(OW) * stride[1] + (b * dilation[1] - padding[1])
-        value = values[window]
-        better = inside[window] & ((value > best) | (places < 0) | (xp.isnan(value) & ~xp.isnan(best)))
-        best = xp.where(better, value, best)
-        places = xp.where(better, rows[:, None] * W + columns, places)
+        _keep_larger(values[window], inside[window], begin, a * dilation[0] * W + b * dilation[1], best, places)
     return best, places
 
 
@@ -44,26 +64,23 @@ def max_pool2d_grad(
     grad: Array, places: Array, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Array:
     """As `reference.max_pool2d_grad`: a tap's pixels are distinct, so adding tap by tap needs no atomics."""
-    xp = cupy()
     N, C, OH, OW = grad.shape
     (H, W), (ph, pw) = size, padding
     reach = _reach(kernel, stride, dilation, (OH, OW))
-    padded = xp.zeros((N, C, max(H + ph, reach[0]), max(W + pw, reach[1])), grad.dtype)
+    images = cupy().zeros((N, C, max(H + ph, reach[0]), max(W + pw, reach[1])), grad.dtype)
+    begin = _first_places((OH, OW), stride, padding, W)
     for a, b, window in taps(kernel, (OH, OW), stride, dilation):
-        rows = xp.arange(OH) * stride[0] + (a * dilation[0] - ph)
-        columns = xp.arange(OW) * stride[1] + (b * dilation[1] - pw)
         # Beyond an edge this may be the place of another pixel; but what is added there is cut off with the padding.
-        won = places == rows[:, None] * W + columns
-        padded[window] += xp.where(won, grad, grad.dtype.type(0))
-    return padded[:, :, ph : ph + H, pw : pw + W]
+        _add_where_won(grad, places, begin, a * dilation[0] * W + b * dilation[1], images[window])
+    return images[:, :, ph : ph + H, pw : pw + W]
 
 
 def avg_pool2d(x: Array, share: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
     """As `reference.avg_pool2d`."""
-    padded = _padded(x, padding, _reach(kernel, stride, (1, 1), share.shape), 0)
+    images = _padded(x, padding, _reach(kernel, stride, (1, 1), share.shape))
     total = cupy().zeros((*x.shape[:2], *share.shape), x.dtype)
     for _, _, window in taps(kernel, share.shape, stride, (1, 1)):
-        total += padded[window]
+        total += images[window]
     return total * share
 
 
@@ -71,11 +88,12 @@ def avg_pool2d_grad(grad: Array, share: Array, size: Pair, kernel: Pair, stride:
     """As `reference.avg_pool2d_grad`."""
     (N, C, OH, OW), (H, W), (ph, pw) = grad.shape, size, padding
     reach = _reach(kernel, stride, (1, 1), (OH, OW))
-    padded = cupy().zeros((N, C, max(H + ph, reach[0]), max(W + pw, reach[1])), grad.dtype)
+    images = cupy().zeros((N, C, max(H + ph, reach[0]), max(W + pw, reach[1])), grad.dtype)
     spread = grad * share
     for _, _, window in taps(kernel, (OH, OW), stride, (1, 1)):
-        padded[window] += spread
-    return padded[:, :, ph : ph + H, pw : pw + W]
+        met = images[window]
+        met += spread
+    return images[:, :, ph : ph + H, pw : pw + W]
 
 
 def take_pixels(x: Array, places: Array) -> Array:

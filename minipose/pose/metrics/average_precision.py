@@ -101,7 +101,7 @@ def _precision_and_recall(images: list[_Image], limits: tuple[float, float]) -> 
     for image in images:
         ignored = image.ignored | _outside(image.areas, limits)
         to_find += int((~ignored).sum())
-        found = np.stack([_match(image, ignored, threshold) for threshold in THRESHOLDS])
+        found = _match(image, ignored)
         free = (found == -1) & _outside(image.predicted_areas, limits)
         without_weight = np.where(found >= 0, np.append(ignored, False)[found], free)
         scores.append(image.scores)
@@ -121,20 +121,22 @@ def _precision_and_recall(images: list[_Image], limits: tuple[float, float]) -> 
     return np.take_along_axis(padded, at, axis=1).mean(axis=1), largest
 
 
-def _match(image: _Image, ignored: np.ndarray, threshold: float) -> np.ndarray:
-    """The true person that each prediction takes (D,), or -1."""
-    result = np.full(len(image.scores), -1)
-    free = np.ones(len(ignored), dtype=bool)
-    least = min(threshold, 1 - 1e-10)
+def _match(image: _Image, ignored: np.ndarray) -> np.ndarray:
+    """The true person that each prediction takes (T, D) at each threshold, or -1."""
+    result = np.full((len(THRESHOLDS), len(image.scores)), -1)
+    free = np.ones((len(THRESHOLDS), len(ignored)), dtype=bool)
+    if not len(ignored):
+        return result
+    least = np.minimum(THRESHOLDS, 1 - 1e-10)[:, None]
     for place, row in enumerate(image.similarities):
         possible = free & (row >= least)
-        if (possible & ~ignored).any():
-            possible &= ~ignored
-        if possible.any():
-            candidates = np.where(possible, row, -1)
-            chosen = len(row) - 1 - int(candidates[::-1].argmax())  # of equals the last, as COCO's own code does
-            result[place] = chosen
-            free[chosen] = image.crowd[chosen]
+        first = possible & ~ignored
+        possible = np.where(first.any(axis=1, keepdims=True), first, possible)
+        # Of equally alike people the last, as COCO's own code does.
+        chosen = len(row) - 1 - np.where(possible, row, -1)[:, ::-1].argmax(axis=1)
+        taken = np.flatnonzero(possible.any(axis=1))
+        result[taken, place] = chosen[taken]
+        free[taken, chosen[taken]] = image.crowd[chosen[taken]]
     return result
 
 

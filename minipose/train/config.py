@@ -1,0 +1,206 @@
+"""All that makes a training run, in one object: it is saved with the run, and the command line is made from it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import numbers
+import os
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from minipose import models
+from minipose.checks import is_integer
+from minipose.data import SETS
+from minipose.files import write_durably
+
+KINDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
+
+
+def _option(
+    default: Any,
+    help: str,
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    kind: type | None = None,
+    may_change: bool = False,
+) -> Any:
+    """Return a field of `Config`; one whose default is None needs its `kind`, and `may_change` when resumed."""
+    about = {"help": help, "least": least, "most": most, "choices": choices}
+    return field(default=default, metadata={**about, "kind": kind or type(default), "may_change": may_change})
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of a training run."""
+
+    model: str = _option("hourglass", "the network", choices=tuple(models.names()))
+    width: int = _option(32, "channels at half the image size, doubled at each step down", 1)
+    depth: int = _option(3, "how often the image is halved on the way in", 2)
+    stacks: int = _option(1, "hourglasses one after the other, each correcting the last", 1)
+    skip: bool = _option(True, "add the encoder's features in the decoder; the report left this out")
+    set: str = _option("mixed", "what is behind the training figures; mixed: any of the others", choices=tuple(SETS))
+    poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones", kind=str)
+    style: str | None = _option(None, "how the figures are drawn, as `StickFigures` calls it", kind=str)
+    size: int = _option(64, "side of the square images in pixels, a multiple of 2**depth", 1)
+    epochs: int = _option(7, "rounds of training, after each of which the validation images are scored", 1,
+                          may_change=True)  # fmt: skip
+    epoch_size: int = _option(6400, "new training images in a round", 1)
+    validation: int = _option(512, "images for validation", 1)
+    batch_size: int = _option(32, "images in one step of the optimiser", 1)
+    learning_rate: float = _option(2e-3, "the highest, after warming up; a cosine leads from it to 0", 1e-9, 100.0)
+    warmup: float = _option(0.08, "fraction of all steps in which the learning rate rises", 0.0, 1.0)
+    weight_decay: float = _option(0.0, "decoupled, as AdamW's; with 0 the optimiser is Adam", 0.0, 10.0)
+    clip_norm: float | None = _option(None, "largest norm of all gradients together", 1e-6, 1e6, kind=float)
+    ema: float | None = _option(None, "decay of an average of the weights, such as 0.999, which is scored and kept "
+                                "as the best instead of the weights themselves", 0.0, 0.999999, kind=float)  # fmt: skip
+    patience: int | None = _option(None, "stop after so many epochs without a better validation score", 1, kind=int,
+                                   may_change=True)  # fmt: skip
+    sigma: float = _option(1.5, "width of the target Gaussians, in heatmap pixels", 0.1, 1000.0)
+    augment: bool = _option(False, "flip, turn, scale and recolour the training images at random")
+    workers: int = _option(0, "processes that prepare batches; 0: none but this one", 0, 256, may_change=True)
+    seed: int = _option(0, "of weights and training images; test images never change", 0, 2**32 - 1)
+    device: str = _option("cpu", "cuda needs an NVIDIA GPU and CuPy", choices=("cpu", "cuda"), may_change=True)
+    checkpoint_every: int | None = _option(None, "steps after which last.safetensors is written, besides the end of "
+                                           "every epoch", 1, kind=int, may_change=True)  # fmt: skip
+    tensorboard: bool = _option(False, "log for TensorBoard too: pip install 'minipose[tensorboard]'", may_change=True)
+
+    def __post_init__(self) -> None:
+        problems = [_problem(f, getattr(self, f.name)) for f in fields(self)]
+        if any(problems):
+            raise ValueError(f"Config: {'; '.join(filter(None, problems))}")
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The network's name and options, as checkpoints keep them."""
+        return {"name": self.model, "options": {name: getattr(self, name) for name in ("width", "depth", "skip",
+                                                                                       "stacks")}}  # fmt: skip
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of the optimiser in an epoch."""
+        return max(1, self.epoch_size // self.batch_size)
+
+    def dry(self) -> Config:
+        """Return these settings for a few steps on a few images, to see that everything works."""
+        return replace(self, epochs=1, epoch_size=24, batch_size=min(self.batch_size, 8), validation=16)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the settings as JSON; a crash leaves the old file whole."""
+        write_durably(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Config:
+        """Read what `save` wrote; what the file does not name has its default.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is not JSON, or a field is unknown or wrong; all such fields are named.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"Config.load: there is no file {path}")
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"Config.load: {path} is not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise ValueError(f"Config.load: {path} must hold an object of settings, not a {type(values).__name__}")
+        known = {f.name: f for f in fields(cls)}
+        problems = [f"there is no setting {name!r}" for name in values if name not in known]
+        problems += filter(None, (_problem(known[name], value) for name, value in values.items() if name in known))
+        if problems:
+            raise ValueError(f"Config.load: {path}: {'; '.join(problems)}")
+        return cls(**values)
+
+
+def _help(f: Field) -> str:
+    default = "none" if f.default is None else f.default
+    if isinstance(default, bool):
+        default = "yes" if default else "no"
+    return f"{f.metadata['help']} (default {default})"
+
+
+# Sphinx and help() say of every field what --help says.
+Config.__doc__ = "\n".join([
+    Config.__doc__, "", "Parameters", "----------", *(f"{f.name} : {f.type}\n    {_help(f)}" for f in fields(Config)),
+    "", "Raises", "------", "ValueError", "    If a field is of the wrong kind or out of range; all such are named.",
+])  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add an option for every field of `Config`, such as --batch-size for `batch_size`.
+
+    Only those that were given appear in what the parser returns; `from_arguments` fills in the others.
+    """
+    for f in fields(Config):
+        about = f.metadata
+        options: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS, "help": _help(f).replace("%", "%%")}
+        if about["kind"] is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        elif about["choices"]:
+            options["choices"] = about["choices"]
+        else:
+            options.update(type=_converter(f), metavar={int: "N", float: "X"}.get(about["kind"], f.name.upper()))
+        parser.add_argument(f"--{f.name.replace('_', '-')}", **options)
+
+
+def from_arguments(namespace: argparse.Namespace, base: Config | None = None) -> Config:
+    """Return the settings that were given on the command line; the others are those of `base`, or the defaults."""
+    given = {f.name: getattr(namespace, f.name) for f in fields(Config) if hasattr(namespace, f.name)}
+    return replace(base or Config(), **given)
+
+
+def check_may_resume(saved: Config, config: Config) -> None:
+    """Raise ValueError where `config` differs from that of the saved run in what would change its result."""
+    fixed = [f.name for f in fields(Config) if not f.metadata["may_change"]]
+    differing = [
+        f"{name} was {getattr(saved, name)}, now {getattr(config, name)}"
+        for name in fixed
+        if getattr(saved, name) != getattr(config, name)
+    ]
+    if differing:
+        raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
+
+
+def _converter(f: Field) -> Any:
+    kind = f.metadata["kind"]
+
+    def convert(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = text
+        problem = _problem(f, value)
+        if problem:
+            raise argparse.ArgumentTypeError(problem.removeprefix(f"{f.name} "))
+        return value
+
+    return convert
+
+
+def _problem(f: Field, value: Any) -> str:
+    """Return what is wrong with a field's value as half a sentence, or ""."""
+    kind, least, most, choices = (f.metadata[key] for key in ("kind", "least", "most", "choices"))
+    if value is None and f.default is None:
+        return ""
+    if choices:
+        fits = isinstance(value, str) and value in choices
+        return "" if fits else f"{f.name} must be one of {', '.join(choices)}, not {value!r}"
+    is_kind = {
+        int: is_integer,
+        float: lambda v: isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v),
+        str: lambda v: isinstance(v, str),
+        bool: lambda v: isinstance(v, bool),
+    }[kind]
+    in_range = is_kind(value) and (least is None or value >= least) and (most is None or value <= most)
+    if in_range:
+        return ""
+    bounds = (f" from {least}" if least is not None else "") + (f" to {most}" if most is not None else "")
+    return f"{f.name} must be {KINDS[kind]}{bounds}, not {value!r}"

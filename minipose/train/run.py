@@ -1,0 +1,224 @@
+"""A whole training run from its settings: data, network, optimiser, schedule, and the folder that it writes into."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import minipose
+from minipose import data, models
+from minipose.data import Dataset, StickFigures
+from minipose.nn import Module, summary
+from minipose.optim import Adam, AdamW, CosineWithWarmup, Optimizer
+from minipose.pose import HeatmapCodec
+from minipose.train.callbacks import Callback, TensorBoard
+from minipose.train.checkpoints import load_checkpoint
+from minipose.train.config import Config, add_arguments, check_may_resume, from_arguments
+from minipose.train.ema import EMA
+from minipose.train.folder import clear, holds_a_run, locked_folder
+from minipose.train.loop import LAST, Trainer
+
+CONFIG = "config.json"
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, out: str) -> None:
+    """Add the options of `Config`, and those of where a run goes and how it begins; `out` is the default folder."""
+    add_arguments(parser)
+    add = parser.add_argument
+    add("--out", type=Path, help=f"folder for the results (default {out}, or runs/dry-run)")
+    add("--resume", action="store_true", help="go on with the run in --out, with its settings")
+    add("--overwrite", action="store_true", help="begin anew in a folder that holds a run, which is lost")
+    add("--dry-run", action="store_true", help="a few steps on a few images, to see that everything works")
+    parser.set_defaults(default_out=Path(out))
+
+
+def run_from_arguments(arguments: argparse.Namespace) -> tuple[Config, Path, bool, bool]:
+    """Return the settings, the folder, and whether to resume and whether to overwrite.
+
+    To resume, no option need be given again: those of the run in the folder hold.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If the saved settings cannot be read.
+    """
+    out = arguments.out or (Path("runs/dry-run") if arguments.dry_run else arguments.default_out)
+    saved = Config.load(out / CONFIG) if arguments.resume and (out / CONFIG).is_file() else None
+    config = from_arguments(arguments, saved)
+    if arguments.dry_run:
+        config = config.dry()
+    # A dry run in a folder for nothing else is worth nothing.
+    return config, out, arguments.resume, arguments.overwrite or (arguments.dry_run and arguments.out is None)
+
+
+def build_trainer(
+    config: Config,
+    out: str | os.PathLike,
+    training: Dataset | None = None,
+    validation: Dataset | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Trainer:
+    """Return the trainer of a new run, after seeding minipose's generator. Nothing is written yet.
+
+    Parameters
+    ----------
+    config : Config
+    out : the folder for the results
+    training : Dataset, optional
+        Gone through in a new order every epoch. Default: stick figures as `config` says, none of them twice.
+    validation : Dataset, optional
+        Default: stick figures of the split "val".
+    callbacks : sequence of Callback
+
+    Raises
+    ------
+    ValueError
+        If the settings do not fit together, or the data set is smaller than a batch.
+    """
+    minipose.manual_seed(config.seed)
+    model = models.create(config.model, **config.architecture["options"])
+    summary(model, (1, 3, config.size, config.size))  # fails here where the size does not fit
+    model.to(config.device)
+    steps_per_epoch = config.steps_per_epoch
+    if training is not None:
+        steps_per_epoch = len(training) // config.batch_size
+        if steps_per_epoch == 0:
+            raise ValueError(f"train: {len(training)} training samples do not fill a batch of {config.batch_size}")
+    total_steps = config.epochs * steps_per_epoch
+    optimizer = _optimizer(config, model)
+    return Trainer(
+        model,
+        optimizer,
+        CosineWithWarmup(optimizer, total_steps, warmup_steps=max(1, round(config.warmup * total_steps))),
+        training=_training(config, training, total_steps),
+        validation=figures_of(config, "val", config.validation) if validation is None else validation,
+        batch_size=config.batch_size,
+        steps_per_epoch=steps_per_epoch,
+        out=Path(out),
+        architecture=config.architecture,
+        settings=vars(config).copy(),
+        device=config.device,
+        clip_norm=config.clip_norm,
+        ema=None if config.ema is None else EMA(model, config.ema),
+        patience=config.patience,
+        checkpoint_every=config.checkpoint_every,
+        callbacks=[*callbacks, *([TensorBoard(Path(out) / "tensorboard")] if config.tensorboard else [])],
+        codec=HeatmapCodec((config.size, config.size), model.output_stride, config.sigma),
+    )
+
+
+def train(
+    config: Config,
+    out: str | os.PathLike,
+    resume: bool = False,
+    overwrite: bool = False,
+    training: Dataset | None = None,
+    validation: Dataset | None = None,
+    callbacks: Sequence[Callback] = (),
+    say: Callable[[str], object] = lambda text: None,
+) -> Trainer:
+    """Train a network as `config` says, and return its trainer; the folder then holds the run, and its settings.
+
+    Parameters
+    ----------
+    config, out, training, validation, callbacks : as for `build_trainer`
+    resume : bool
+        Go on with the run in the folder. Default False.
+    overwrite : bool
+        Begin anew in a folder that holds a run, which is lost. Default False.
+    say : function of a text
+        Told what begins, such as `print`. Default: silence.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds a run, and neither `resume` nor `overwrite` is set.
+    FileNotFoundError
+        If there is no run to resume.
+    ValueError
+        If the settings do not fit together, or not those of the run to resume.
+    RuntimeError
+        If another run is writing into the folder.
+    Interrupted, FloatingPointError, OSError
+        As `Trainer.fit`.
+    """
+    out = Path(out)
+    if resume:
+        _check_saved(config, out)
+    trainer = build_trainer(config, out, training, validation, callbacks)
+    total_steps = trainer.schedule.total_steps
+    with locked_folder(out):
+        if resume:
+            _resume(config, trainer)
+        elif holds_a_run(out) and not overwrite:
+            raise FileExistsError(
+                f"{out} holds a run already: go on with it by --resume, begin anew in its place by --overwrite, or "
+                "choose another folder by --out"
+            )
+        else:
+            clear(out)
+        config.save(out / CONFIG)
+        say(str(summary(trainer.model, (1, 3, config.size, config.size))))
+        if resume:
+            say(f"resuming after {trainer.step} of {total_steps} steps")
+        trainer.holds_lock = True
+        try:
+            trainer.fit()
+        finally:
+            trainer.holds_lock = False
+        if trainer.stop_reason:
+            say(f"stopped after {trainer.step} of {total_steps} steps: {trainer.stop_reason}")
+    return trainer
+
+
+def _check_saved(config: Config, out: Path) -> None:
+    if not (out / CONFIG).is_file() and (out / LAST).is_file():
+        raise ValueError(
+            f"the run in {out} has no {CONFIG}, as it was begun by an earlier version of minipose: its networks can be "
+            "used, but it cannot be resumed"
+        )
+    if not (out / CONFIG).is_file():
+        raise FileNotFoundError(f"there is no run in {out} to resume: there is no file {out / CONFIG}")
+    check_may_resume(Config.load(out / CONFIG), config)
+
+
+def _resume(config: Config, trainer: Trainer) -> None:
+    """Take over the last checkpoint, unless the run ended before the first: then it begins anew."""
+    _check_saved(config, trainer.out)  # again, now that no other run can change it
+    if (trainer.out / LAST).exists():
+        trainer.resume(load_checkpoint(trainer.out / LAST))
+    if trainer.step > trainer.schedule.total_steps:
+        raise ValueError(
+            f"--epochs {config.epochs}: the run has done {trainer.step / trainer.steps_per_epoch:g} already"
+        )
+
+
+def _optimizer(config: Config, model: Module) -> Optimizer:
+    if config.weight_decay:
+        return AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    return Adam(model.parameters(), lr=config.learning_rate)
+
+
+def figures_of(config: Config, split: str, count: int | None = None) -> StickFigures:
+    """Return the stick figures of a run, "train" or "val"; `count` as for `StickFigures`."""
+    given = {name: getattr(config, name) for name in ("poses", "style") if getattr(config, name) is not None}
+    seed = config.seed if split == "train" else 0
+    return StickFigures(config.set, split, config.size, count, seed=seed, **given)
+
+
+def _training(config: Config, training: Dataset | None, total_steps: int) -> Dataset | data.DataLoader:
+    """Return what the trainer reads: an endless stream of figures as it is, all else through a DataLoader."""
+    figures = figures_of(config, "train", total_steps * config.batch_size) if training is None else training
+    if training is None and not config.workers and not config.augment:
+        return figures
+    return data.DataLoader(
+        figures,
+        config.batch_size,
+        shuffle=training is not None,
+        seed=config.seed,
+        drop_last=True,
+        workers=config.workers,
+        transform=data.Augment() if config.augment else None,
+    )

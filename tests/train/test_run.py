@@ -1,0 +1,161 @@
+import argparse
+import dataclasses
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minipose.data import DataLoader, StickFigures
+from minipose.optim import Adam, AdamW
+from minipose.train import (
+    Callback,
+    Config,
+    add_run_arguments,
+    build_trainer,
+    load_checkpoint,
+    run_from_arguments,
+    train,
+)
+
+SMALL = Config(width=4, depth=2, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"}
+
+
+def arguments(*given):
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser, out="runs/hourglass")
+    return run_from_arguments(parser.parse_args(given))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    train(SMALL, folder)
+    return folder
+
+
+def test_the_settings_are_those_of_the_run(finished):
+    assert Config.load(finished / "config.json") == SMALL
+    training = load_checkpoint(finished / "best.safetensors").training
+    assert Config(**training["settings"]) == SMALL
+
+
+def test_a_run_is_not_written_over_unless_that_is_asked_for(finished):
+    before = contents(finished)
+    with pytest.raises(FileExistsError, match=f"{finished} holds a run already: go on with it by --resume, begin anew"):
+        train(dataclasses.replace(SMALL, seed=1), finished)
+    assert contents(finished) == before
+
+
+def test_overwriting_leaves_nothing_of_the_old_run_but_not_for_a_wrong_setting(tmp_path, finished):
+    for name, content in contents(finished).items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "metrics.json").write_text("of the old run")
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match="sides must be multiples of"):
+        train(dataclasses.replace(SMALL, size=50), tmp_path, overwrite=True)
+    assert contents(tmp_path) == before
+    train(dataclasses.replace(SMALL, seed=1), tmp_path, overwrite=True)
+    after = contents(tmp_path)
+    assert set(after) == set(before) - {"metrics.json"} and after["best.safetensors"] != before["best.safetensors"]
+
+
+def test_resuming_a_finished_run_for_longer(tmp_path):
+    first = train(SMALL, tmp_path)
+    config = dataclasses.replace(SMALL, epochs=3, patience=9)
+    said = []
+    longer = train(config, tmp_path, resume=True, say=said.append)
+    assert longer.step == 6 and longer.rows[:2] == first.rows and len(longer.rows) == 3
+    assert said[1] == "resuming after 4 of 6 steps" and Config.load(tmp_path / "config.json") == config
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match="--epochs 2: the run has done 3 already"):
+        train(SMALL, tmp_path, resume=True)
+    with pytest.raises(ValueError, match="options that the run began with: width was 4, now 8"):
+        train(dataclasses.replace(SMALL, width=8), tmp_path, resume=True)
+    assert contents(tmp_path) == before
+
+
+def test_what_cannot_be_resumed(tmp_path, finished):
+    with pytest.raises(FileNotFoundError, match=f"there is no run in {tmp_path} to resume: there is no file .*config"):
+        train(SMALL, tmp_path, resume=True)
+    assert os.listdir(tmp_path) == []
+    content = (finished / "last.safetensors").read_bytes()
+    (tmp_path / "last.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="has no config.json, as it was begun by an earlier version of minipose"):
+        train(SMALL, tmp_path, resume=True)
+    SMALL.save(tmp_path / "config.json")
+    (tmp_path / "last.safetensors").write_bytes(content[:-1])
+    with pytest.raises(ValueError, match="last.safetensors is not a whole safetensors file"):
+        train(SMALL, tmp_path, resume=True)
+    assert (tmp_path / "last.safetensors").read_bytes() == content[:-1]
+
+
+def test_a_full_disk_ends_the_run_with_a_sentence_and_it_can_go_on(tmp_path, finished, monkeypatch):
+    class Fill(Callback):
+        """Leaves no room on the disk after the third step."""
+
+        def on_step_end(self, trainer):
+            if trainer.step == 3:
+                monkeypatch.setattr(os, "fsync", full)
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="log.csv cannot be written: No space left on device; the file .* is untouched"):
+        train(SMALL, tmp_path, callbacks=[Fill()])
+    assert load_checkpoint(tmp_path / "last.safetensors").training["step"] == 2
+    assert set(os.listdir(tmp_path)) == set(os.listdir(finished))
+    monkeypatch.undo()
+    train(SMALL, tmp_path, resume=True)
+    for name in ("best.safetensors", "last.safetensors"):
+        a, b = (load_checkpoint(folder / name).model for folder in (tmp_path, finished))
+        for key, array in a.items():
+            np.testing.assert_array_equal(array, b[key], err_msg=key)
+
+
+def test_what_is_built(tmp_path):
+    run = build_trainer(SMALL, tmp_path)
+    assert isinstance(run.training, StickFigures) and len(run.training) == 16 and run.ema is None
+    assert type(run.optimizer) is Adam and run.schedule.warmup_steps == 1 and run.codec.sigma == 1.5
+    config = dataclasses.replace(SMALL, weight_decay=0.02, ema=0.9, sigma=2.0, workers=1, clip_norm=1.0, patience=2)
+    run = build_trainer(config, tmp_path)
+    assert isinstance(run.training, DataLoader) and run.training.workers == 1 and len(run.training) == 4
+    assert type(run.optimizer) is AdamW and run.optimizer.param_groups[0]["weight_decay"] == 0.02
+    assert (run.ema.decay, run.codec.sigma, run.clip_norm, run.patience) == (0.9, 2.0, 1.0, 2)
+    assert os.listdir(tmp_path) == []
+
+
+def test_workers_see_the_same_stream(tmp_path):
+    direct = build_trainer(SMALL, tmp_path).training
+    loader = build_trainer(dataclasses.replace(SMALL, workers=1), tmp_path).training
+    with loader:
+        for step, batch in enumerate(loader):
+            np.testing.assert_array_equal(batch.images, direct.batch(np.arange(step * 4, step * 4 + 4)).images)
+    assert step == 3
+
+
+def test_any_data_set(tmp_path):
+    figures = StickFigures("circles", "train", 32, 11)
+    run = train(SMALL, tmp_path, training=figures, validation=StickFigures("plain", "val", 32, 3))
+    assert run.steps_per_epoch == 2 and run.step == 4
+    with pytest.raises(ValueError, match="train: 3 training samples do not fill a batch of 4"):
+        build_trainer(SMALL, tmp_path, training=StickFigures("circles", "train", 32, 3))
+
+
+def test_the_command_line(tmp_path, finished):
+    assert arguments() == (Config(), Path("runs/hourglass"), False, False)
+    assert arguments("--dry-run") == (Config().dry(), Path("runs/dry-run"), False, True)
+    assert arguments("--dry-run", "--out", "x") == (Config().dry(), Path("x"), False, False)
+    assert arguments("--width", "8", "--out", "x", "--overwrite") == (Config(width=8), Path("x"), False, True)
+    out = str(finished)
+    assert arguments("--out", out, "--resume") == (SMALL, finished, True, False)
+    assert arguments("--out", out, "--resume", "--epochs", "9")[0] == dataclasses.replace(SMALL, epochs=9)
+    (tmp_path / "config.json").write_text(json.dumps({"width": 0}))
+    with pytest.raises(ValueError, match="Config.load: .*width must be an integer from 1, not 0"):
+        arguments("--out", str(tmp_path), "--resume")
