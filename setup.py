@@ -31,7 +31,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["minipose", "minipose.*"]),
     entry_points={"console_scripts": ["minipose = minipose.cli:main"]},
-    package_data={"minipose": ["py.typed"]},
+    package_data={"minipose": ["py.typed", "pretrained/*.safetensors", "pretrained/*.json"]},
     install_requires=[
         "numpy>=2.1",
         "numba>=0.61",

@@ -17,48 +17,25 @@ A few minutes on two cores. It writes into --out (default runs/hourglass):
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
 
-import numpy as np
-
-from minipose import pose
 from minipose.data import StickFigures
-from minipose.files import atomic_path
-from minipose.nn import Module
 from minipose.train import (
+    TEST_SETS,
     Interrupted,
     add_run_arguments,
-    evaluate_sets,
-    figures_of,
     finding_lines,
     load_checkpoint,
     predict_maps,
     run_from_arguments,
+    score_run,
     table,
     train,
 )
-from minipose.viz import heatmap_sheet, prediction_sheet, training_curves
+from minipose.viz import run_pictures
 
-TEST_SETS = ("plain", "circles", "shapes", "platform")
-TEST_COUNT, DRY_COUNT = 500, 16  # images of each test set; of a dry run
+DRY_COUNT = 16  # images of each test set in a dry run
 SHOWN = 2  # test images of each set in predictions.png
-
-
-def draw_pictures(out: Path, model: Module, figures: dict[str, StickFigures]) -> None:
-    """Write curves.png, predictions.png and heatmaps.png."""
-    training_curves(out / "log.csv", out / "curves.png")
-    batches = [figures[name].batch(np.arange(SHOWN)) for name in TEST_SETS]
-    images = np.concatenate([batch.images for batch in batches])
-    true = np.concatenate([batch.points for batch in batches])
-    maps = predict_maps(model, images)
-    predicted, _ = pose.decode_dark(maps, model.output_stride)
-    visible = np.concatenate([batch.visible for batch in batches])
-    titles = [name for name in TEST_SETS for _ in range(SHOWN)]
-    prediction_sheet(images, true, predicted, out / "predictions.png", visible=visible, titles=titles, columns=4)
-    shown = titles.index("platform")
-    heatmap_sheet(images[shown], maps[shown], out / "heatmaps.png", model.output_stride, points=true[shown])
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -69,24 +46,18 @@ def run(arguments: argparse.Namespace) -> None:
     # batches is in minipose/train/loop.py.
     trainer = train(config, out, resume, overwrite, say=print)
 
-    # The best network of all epochs, by its validation score, meets images that it has never seen.
-    model = load_checkpoint(out / "best.safetensors").build().to(config.device)
-    count = DRY_COUNT if arguments.dry_run else TEST_COUNT
-    tests = {name: StickFigures(name, "test", config.size, count) for name in TEST_SETS}
-    report = evaluate_sets(model, tests, figures_of(config, "train"), trainer.codec, strict=False)
-
-    draw_pictures(out, model, tests)
-    metrics = {
-        **report,
-        "seconds": round(trainer.seconds, 1),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "images_per_second": round(trainer.step * config.batch_size / trainer.seconds, 1),
-    }
-    with atomic_path(out / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(metrics, indent=2) + "\n")
-    print(table(report["sets"], report["mean_pose"], image_centre=report["image_centre"], codec=report["codec"]))
-    for line in finding_lines(report["findings"]):
+    # The best network of all epochs, by its validation score, meets images that it has never seen. Under its scores
+    # stand those of the average pose, given as the answer to every image: that is the line to beat.
+    metrics = score_run(config, trainer, **({"count": DRY_COUNT} if arguments.dry_run else {}))
+    print(table(metrics["sets"], **{line: metrics[line] for line in ("mean_pose", "image_centre", "codec")}))
+    for line in finding_lines(metrics["findings"]):
         print(line)
+
+    # Scores do not show what a network sees. Two images of each set do.
+    model = load_checkpoint(out / "best.safetensors").build().to(config.device)
+    shown = {name: StickFigures(name, "test", config.size, SHOWN).batch(range(SHOWN)) for name in TEST_SETS}
+    maps = {name: predict_maps(model, batch.images) for name, batch in shown.items()}
+    run_pictures(out, shown, maps, model.output_stride)
     print(f"{metrics['seconds']:.0f} s, {metrics['images_per_second']:.0f} images/s; see {out}")
 
 

@@ -6,8 +6,11 @@ Its card, in `card()`, tells which data, seed and command it comes from, and how
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from minipose.nn import Module
 from minipose.train import Checkpoint, load_checkpoint
@@ -17,8 +20,9 @@ FILE, CARD = FOLDER / "hourglass.safetensors", FOLDER / "hourglass.json"
 
 
 def checkpoint() -> Checkpoint:
-    """Return the shipped checkpoint, its weights as float32."""
-    return load_checkpoint(FILE)
+    """Return the shipped checkpoint. Its filters, float16 in the file, are float32 again."""
+    saved = load_checkpoint(FILE)
+    return replace(saved, model={k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in saved.model.items()})
 
 
 def load() -> Module:

@@ -12,7 +12,7 @@ from minipose.data.warp import warp_image
 from minipose.nn import Module
 from minipose.pose import HeatmapCodec
 from minipose.pose.affine import box_to_square, invert, transform_points
-from minipose.train.evaluate import predict_maps
+from minipose.train.predictions import predict_maps
 
 
 def predict_pictures(

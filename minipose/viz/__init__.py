@@ -5,8 +5,9 @@ from __future__ import annotations
 from minipose.viz.curves import comparison_curves, training_curves
 from minipose.viz.overlays import draw_skeleton, heatmap_sheet, prediction_sheet, show_image
 from minipose.viz.poses import pose_sheet
+from minipose.viz.runs import run_pictures
 
 __all__ = [
-    "comparison_curves", "draw_skeleton", "heatmap_sheet", "pose_sheet", "prediction_sheet", "show_image",
-    "training_curves",
+    "comparison_curves", "draw_skeleton", "heatmap_sheet", "pose_sheet", "prediction_sheet", "run_pictures",
+    "show_image", "training_curves",
 ]  # fmt: skip

@@ -1,0 +1,45 @@
+"""What a finished run is worth: the scores of its best network on test sets that nobody has trained on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from minipose.data import StickFigures
+from minipose.files import atomic_path
+from minipose.train.checkpoints import load_checkpoint
+from minipose.train.config import Config
+from minipose.train.evaluate import evaluate_sets
+from minipose.train.loop import BEST, Trainer
+from minipose.train.run import figures_of
+
+TEST_SETS = ("plain", "circles", "shapes", "platform")  # those of the report
+TEST_COUNT = 500  # images of each
+
+
+def score_run(config: Config, trainer: Trainer, count: int = TEST_COUNT) -> dict[str, Any]:
+    """Score the best network of a run, and write metrics.json into its folder.
+
+    Parameters
+    ----------
+    config, trainer : what the run was made from, and what `train` returned
+    count : int
+        Images of each test set. Default 500.
+
+    Returns
+    -------
+    dict
+        As `evaluate_sets`, with `seconds` of training, `parameters`, and `images_per_second`.
+    """
+    model = load_checkpoint(trainer.out / BEST).build().to(config.device)
+    tests = {name: StickFigures(name, "test", config.size, count) for name in TEST_SETS}
+    report = evaluate_sets(model, tests, figures_of(config, "train"), trainer.codec, strict=False)
+    metrics = {
+        **report,
+        "seconds": round(trainer.seconds, 1),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "images_per_second": round(trainer.step * config.batch_size / trainer.seconds, 1),
+    }
+    with atomic_path(trainer.out / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    return metrics
