@@ -22,7 +22,8 @@ FILE, CARD = FOLDER / "hourglass.safetensors", FOLDER / "hourglass.json"
 def checkpoint() -> Checkpoint:
     """Return the shipped checkpoint. Its filters, float16 in the file, are float32 again."""
     saved = load_checkpoint(FILE)
-    return replace(saved, model={k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in saved.model.items()})
+    exact = {name: a.astype(np.float32) if a.dtype == np.float16 else a for name, a in saved.model.items()}
+    return replace(saved, model=exact)
 
 
 def load() -> Module:

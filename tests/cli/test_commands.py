@@ -1,0 +1,257 @@
+"""Every command of `minipose`, as a user types it, with right and with wrong arguments."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minipose import cli, pretrained
+from minipose.data import StickFigures, collate, read_image, write_coco, write_course, write_png
+from minipose.data.samples import Dataset, Sample
+from minipose.pose import STICK_FIGURE
+
+PROJECT = Path(__file__).parents[2]
+SMALL = ("--dry-run", "--size", "32", "--width", "4", "--depth", "2")
+
+
+def command(*arguments, cwd=PROJECT, **variables):
+    return subprocess.run(
+        [sys.executable, "-m", "minipose", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **variables},
+    )  # fmt: skip
+
+
+def succeeds(*arguments, **options):
+    process = command(*arguments, **options)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def fails(*arguments, status=1, **options):
+    """Return what stderr says of a call that must fail, which is one sentence."""
+    process = command(*arguments, **options)
+    assert process.returncode == status and "Traceback" not in process.stderr
+    return process.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a small finished run."""
+    out = tmp_path_factory.mktemp("runs") / "small"
+    printed = succeeds("train", *SMALL, "--out", out)
+    assert "mean pose, platform" in printed and "truth through codec, plain" in printed
+    return out
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_has_examples_and_the_exit_status(name):
+    text = succeeds(name, "--help")
+    assert f"  minipose {name}" in text and "exit status: 0 done" in text
+    assert name in succeeds("--help") if name == "train" else True
+
+
+def test_train_writes_a_run_and_refuses_to_lose_it(finished):
+    names = {p.name for p in finished.iterdir()}
+    assert {"config.json", "log.csv", "best.safetensors", "metrics.json", "predictions.png", "curves.png"} <= names
+    assert "holds a run already" in fails("train", *SMALL, "--out", finished)
+    assert "resuming after 3 of 3 steps" in succeeds("train", "--dry-run", "--out", finished, "--resume")
+
+
+@pytest.mark.parametrize(("options", "sentence", "status"), [
+    (("--epochs", "0"), "argument --epochs: must be an integer from 1, not 0", 2),
+    (("--set", "moon"), "argument --set: invalid choice: 'moon'", 2),
+    (("--poses", "none.npy"), "none.npy", 1),
+    (("--size", "50"), "the image's sides must be multiples of 2**depth", 1),
+    (("--out", "/dev/null/x"), "/dev/null/x is not a folder that can be written", 1),
+])  # fmt: skip
+def test_wrong_training(tmp_path, options, sentence, status):
+    assert sentence in fails("train", *SMALL, "--out", tmp_path / "run", *options, status=status)
+
+
+def test_evaluate_gives_scores_and_the_lines_to_beat(finished, tmp_path):
+    written = tmp_path / "scores.json"
+    printed = succeeds(
+        "evaluate", "--run", finished, "--sets", "plain,shift", "--count", 8, "--joints", "--json", written
+    )
+    assert all(line in printed for line in ("mean pose, shift", "image centre, plain", "right_ankle"))
+    scores = json.loads(written.read_text())
+    assert list(scores["sets"]) == ["plain", "shift"] and scores["codec"]["plain"]["pckh50"] == 1
+
+
+@pytest.mark.parametrize(("options", "sentence", "status"), [
+    (("--run", "nowhere"), "there is no file nowhere", 1),
+    (("--sets", "plain,moon"), "--sets: there is no set 'moon'", 1),
+    (("--data", "course"), "--root FOLDER goes with --data course", 1),
+    (("--root", "x"), "--root FOLDER goes with --data course", 1),
+    (("--data", "coco", "--root", "x"), "--annotations FILE.json goes with --data coco", 1),
+    (("--data", "course", "--root", "nowhere"), "nowhere", 1),
+    (("--data", "coco", "--root", "nowhere", "--annotations", "none.json"), "none.json", 1),
+    (("--decoder", "magic"), "invalid choice: 'magic'", 2),
+    (("--count", "0"), "count must be an integer from 1", 1),
+])  # fmt: skip
+def test_wrong_evaluation(options, sentence, status):
+    assert sentence in fails("evaluate", *options, status=status)
+
+
+class Swapped(Dataset):
+    """Figures whose labels have x and y exchanged."""
+
+    def __init__(self, figures):
+        self.figures = figures
+
+    def __len__(self):
+        return len(self.figures)
+
+    def __getitem__(self, index):
+        s = self.figures[index]
+        return Sample(s.image, s.points[:, ::-1].copy(), s.visible, s.set, s.index)
+
+
+def test_evaluate_reads_the_course_format_and_names_exchanged_axes(tmp_path):
+    figures = [StickFigures("plain", "test", count=12, seed=seed) for seed in range(4)]
+    write_course(figures, tmp_path / "right")
+    printed = succeeds("evaluate", "--data", "course", "--root", tmp_path / "right", "--json", tmp_path / "scores.json")
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert list(scores["sets"]) == ["test1", "test2", "test3", "test4"] and "mean pose, test4" in printed
+    assert all(values["pckh50"] > 0.9 for values in scores["sets"].values())
+    write_course([Swapped(f) for f in figures], tmp_path / "wrong")
+    said = fails("evaluate", "--data", "course", "--root", tmp_path / "wrong")
+    assert "error: " in said and "x and y" in said and "minipose.data.course" in said
+
+
+def test_evaluate_reads_coco(tmp_path):
+    annotations = write_coco(StickFigures("plain", "test", count=12), tmp_path / "coco")
+    options = ("--data", "coco", "--root", annotations.parent / "images", "--annotations", annotations)
+    assert "mean pose, coco" in succeeds("evaluate", *options)
+
+
+def test_predict_finds_the_joints_in_a_picture_of_another_size(tmp_path):
+    sample = StickFigures("plain", "test")[3]
+    # Four times as large, with 100 black pixels to its left and 40 below.
+    large = np.zeros((4 * 64 + 40, 4 * 64 + 100, 3), np.uint8)
+    large[: 4 * 64, 100:] = np.asarray(Image.fromarray(sample.image).resize((256, 256), Image.Resampling.BILINEAR))
+    true = 4 * sample.points + 1.5 + (100, 0)
+    (tmp_path / "pictures").mkdir()
+    write_png(tmp_path / "pictures" / "figure 2.png", large)
+    write_png(tmp_path / "pictures" / "figure 10.png", sample.image)
+    printed = succeeds("predict", "pictures", "--out", "found", cwd=tmp_path)
+    assert len(printed.splitlines()) == 2
+    second, tenth = json.loads((tmp_path / "found" / "predictions.json").read_text())
+    assert (second["file"], second["height"], second["width"]) == ("pictures/figure 2.png", 296, 356)
+    for result, points, head in ((second, true, 40), (tenth, sample.points, 10)):
+        found = np.array([(result["joints"][name]["x"], result["joints"][name]["y"]) for name in STICK_FIGURE.names])
+        assert np.median(np.linalg.norm(found - points, axis=1)) < head / 4
+    overlay = read_image(tmp_path / "found" / "figure 2_pose.png")
+    assert min(overlay.shape[:2]) > 500
+
+
+def test_predict_names_what_is_no_picture_and_does_the_others(tmp_path):
+    write_png(tmp_path / "a.png", StickFigures("plain")[0].image)
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:200])
+    (tmp_path / "c.png").write_text("no picture")
+    process = command("predict", ".", "--out", "found", cwd=tmp_path)
+    assert process.returncode == 1 and len(process.stdout.splitlines()) == 1
+    lines = process.stderr.splitlines()
+    assert len(lines) == 2 and "b.png" in lines[0] and "c.png" in lines[1]
+    assert len(json.loads((tmp_path / "found" / "predictions.json").read_text())) == 1
+
+
+@pytest.mark.parametrize(("arguments", "sentence", "status"), [
+    ((), "the following arguments are required: IMAGE|FOLDER", 2),
+    (("nothing.png",), "nothing.png", 1),
+    (("empty",), "empty", 1),
+    (("a.png", "--run", "a.png"), "a.png is not a whole safetensors file", 1),
+    (("a.png", "sub/a.png"), "two of the pictures are called a.png", 1),
+    (("a.png", "--out", "a.png/x"), "a.png", 1),
+])  # fmt: skip
+def test_wrong_prediction(tmp_path, arguments, sentence, status):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "sub").mkdir()
+    for path in (tmp_path / "a.png", tmp_path / "sub" / "a.png"):
+        write_png(path, StickFigures("plain")[0].image)
+    assert sentence in fails("predict", *arguments, status=status, cwd=tmp_path)
+
+
+def test_render_draws_what_it_is_asked_for(tmp_path):
+    succeeds("render", "--set", "crowd", "--count", 3, "--cue", "color", "--skeleton", cwd=tmp_path)
+    plain = ("render", "--count", 3, "--split", "test", "--out")
+    succeeds(*plain, "a.png", cwd=tmp_path)
+    succeeds(*plain, "b.png", cwd=tmp_path)
+    a, b, crowd = (read_image(tmp_path / f"{name}.png") for name in ("a", "b", "samples"))
+    assert np.array_equal(a, b) and a.shape == crowd.shape and not np.array_equal(a, crowd)
+    np.save(tmp_path / "poses.npy", StickFigures("plain", size=224, count=2).batch(range(2)).points.reshape(2, 32))
+    assert "poses" in succeeds("render", "--poses", "poses.npy", "--style", "course", "--count", 2, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(("options", "sentence", "status"), [
+    (("--count", "0"), "--count must be from 1 to 400, not 0", 1),
+    (("--set", "moon"), "invalid choice: 'moon'", 2),
+    (("--out", "a.gif"), "path must end in .png", 1),
+    (("--poses", "none.npy"), "none.npy", 1),
+    (("--back-p", "2"), "back_p must be a number from 0 up to 1", 1),
+])  # fmt: skip
+def test_wrong_rendering(tmp_path, options, sentence, status):
+    assert sentence in fails("render", *options, status=status, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_compare_puts_runs_side_by_side_and_notices_a_copy(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "copy")
+    printed = succeeds("compare", finished, "copy", "--plot", "curves.png", cwd=tmp_path)
+    first, *rows, warning = printed.splitlines()
+    assert first.split() == ["pckh50", "plain", "circles", "shapes", "platform", "parameters"] and len(rows) == 2
+    assert warning.startswith("warning: ") and "have the same score in every set" in warning
+    assert (tmp_path / "curves.png").exists()
+    scores = json.loads(succeeds("compare", finished, "--json", "--metric", "report_score"))
+    assert list(scores[str(finished)]) == ["plain", "circles", "shapes", "platform"]
+
+
+def test_wrong_comparison(finished, tmp_path):
+    assert "the following arguments are required: RUN" in fails("compare", status=2)
+    assert f"{tmp_path} is not a finished run" in fails("compare", tmp_path)
+    assert "a run is named twice" in fails("compare", finished, finished)
+    (tmp_path / "metrics.json").write_text('{"sets": 3}')
+    assert "does not hold the scores of a run" in fails("compare", tmp_path)
+
+
+def test_summary_lists_networks_and_layers():
+    assert json.loads(succeeds("summary", "--list", "--json")) == ["hourglass"]
+    assert succeeds("summary", "--list") == "hourglass\n"
+    assert succeeds("summary", "--option", "width=8", "--option", "skip=false").splitlines()[-1].startswith("total")
+    table = json.loads(succeeds("summary", "hourglass", "--size", 128, "--json"))
+    assert table["parameters"] == 855408 and table["layers"][0]["shape"] == [1, 32, 128, 128]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (("hourglas",), "there is no model 'hourglas'"),
+    (("--option", "width"), "--option must be NAME=VALUE, as width=16, not 'width'"),
+    (("--option", "height=3"), "hourglass has no option 'height'"),
+    (("--option", "width=wide"), "width must be an integer"),
+    (("--size", "0"), "--size must be from 1 to 4096 pixels, not 0"),
+])  # fmt: skip
+def test_wrong_summary(arguments, sentence):
+    assert sentence in fails("summary", *arguments)
+
+
+def test_doctor_finds_everything_in_order():
+    *lines, last = succeeds("doctor").splitlines()
+    assert all(line.startswith("ok ") for line in lines) and len(lines) == 9 and last == "everything works"
+
+
+def test_doctor_says_what_is_wrong(tmp_path):
+    process = command("doctor", MINIPOSE_TILE="mmx")
+    failed = [line for line in process.stdout.splitlines() if line.startswith("FAILED")]
+    assert process.returncode == 1 and "MINIPOSE_TILE is 'mmx'" in failed[0]
+
+
+def test_the_shipped_network_is_small_and_has_a_card():
+    assert pretrained.FILE.stat().st_size < 2_000_000
+    card = pretrained.card()
+    assert card["command"].startswith("minipose train") and card["scores"]["plain"]["pckh50"] > 0.95
+    assert collate([StickFigures("plain")[0]]).images.shape == (1, card["image_size"], card["image_size"], 3)
