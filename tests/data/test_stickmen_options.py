@@ -65,6 +65,9 @@ def test_decoys_have_the_figures_colour_and_lie_beside_it():
         # What is antialiased is a mixture with black.
         assert (away[~same].max(axis=-1) < 255).all() and (visible > 0).all()
     assert np.mean(np.array(amounts) > 20) > 0.9 and np.max(amounts) > 250
+    # They lie behind the figure, and hide nothing of it.
+    plain = StickFigures("plain", "test").batch(range(60)).visible
+    assert (batch.visible == 1).mean() == pytest.approx((plain == 1).mean(), abs=0.01)
 
 
 def test_occluders_hide_one_to_four_joints_and_the_flags_say_which():
