@@ -80,7 +80,7 @@ def refused(name, run, others=()):
     """Return run() and None, or None and the error, which must be of the right kind and name who raised it."""
     try:
         return run(), None
-    except (ValueError, TypeError, minipose.GradcheckError) as error:
+    except (ValueError, TypeError, FileNotFoundError, minipose.GradcheckError) as error:
         text = str(error)
         if not text.startswith(tuple(f"{n}{end}" for n in (name, *others) for end in (":", "("))):
             # Python's own: "relu() got multiple values", "__init__() missing 1 required argument"

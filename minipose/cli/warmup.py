@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compile all that is compiled, and report how long it took and where it is kept."""
     # Imported here because Numba takes a second, which `--help` should not.
-    from minipose.data import render
+    from minipose.data.stickmen import compiled_painter
     from minipose.kernels.cpu import compile as compilation
     from minipose.kernels.cpu.cache import folders
     from minipose.kernels.cpu.tiles import host_tile
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         start = time.perf_counter()
         kernel.compile()
         print(f"{kernel.name:<32}{time.perf_counter() - start:6.1f} s", flush=True)
-    render.compiled_painter()
+    compiled_painter()
     print(f"{len(compilation.KERNELS)} kernels for {host_tile().name} in {time.perf_counter() - begin:.1f} s", end=", ")
     folder = folders()[1]
     print("kept in no folder, since none can be written" if folder is None else f"kept in {folder}")

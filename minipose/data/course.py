@@ -20,13 +20,13 @@ import numpy as np
 
 from minipose.checks import check_choice, check_flag, check_integer
 from minipose.data.images import image_files, image_size, natural_key, read_image, write_png
+from minipose.data.poses import JOINTS, MISSING, read_numbers
 from minipose.data.samples import Dataset, Sample
 from minipose.data.warp import warp_image
 from minipose.files import atomic_path
 from minipose.pose import affine
 
 COURSE_SETS = ("test1", "test2", "test3", "test4")
-JOINTS = 16
 
 
 class CourseFigures(Dataset):
@@ -108,7 +108,7 @@ class CourseFigures(Dataset):
         if len(found) > 1 or (not found and len(splits) > 1):
             raise ValueError(f"CourseFigures: which labels are right, {' or '.join(map(str, found or splits))}?")
         if found:
-            labels = _in_pixels(read_poses(found[0]), normalised, self.image_size, str(found[0]))
+            labels = _in_pixels(read_numbers(found[0], "CourseFigures"), normalised, self.image_size, str(found[0]))
         elif splits:
             found = splits
             labels = course_poses(splits[0], self.set, self.image_size)
@@ -122,43 +122,6 @@ class CourseFigures(Dataset):
             )
         _check_inside("CourseFigures", labels, self.image_size, str(found[0]))
         return labels
-
-
-def read_poses(path: str | os.PathLike) -> np.ndarray:
-    """Read poses as the course keeps them.
-
-    Parameters
-    ----------
-    path : path of a `.npy` file with an array of N x 32 (x0, y0, x1, y1, ...) or N x 16 x 2 numbers
-
-    Returns
-    -------
-    float64 array (N, 16, 2)
-        The numbers as they are: pixels, fractions, or -1.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is something else, holds pickled objects (which are never loaded) or NaN, or has another shape.
-    """
-    try:
-        with open(path, "rb") as file:
-            poses = np.lib.format.read_array(file, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"read_poses: {path} does not exist") from error
-    except (ValueError, EOFError, MemoryError) as error:
-        raise ValueError(f"read_poses: {path} is not a whole .npy file of numbers ({error})") from error
-    if poses.dtype.kind not in "iuf":
-        raise ValueError(f"read_poses: {path} must hold integers or floats, not {poses.dtype}")
-    if poses.size == 0 or poses.shape[1:] not in ((2 * JOINTS,), (JOINTS, 2)):
-        raise ValueError(f"read_poses: {path} must hold N x 32 or N x 16 x 2 numbers, not {poses.shape}")
-    poses = poses.reshape(-1, JOINTS, 2).astype(np.float64)
-    wrong = ~np.isfinite(poses).all(axis=(1, 2))
-    if wrong.any():
-        raise ValueError(f"read_poses: {path} holds NaN or infinity, the first time in pose {wrong.argmax()}")
-    return poses
 
 
 def course_poses(path: str | os.PathLike, set: str, image_size: tuple[int, int] = (224, 224)) -> np.ndarray:
@@ -182,11 +145,11 @@ def course_poses(path: str | os.PathLike, set: str, image_size: tuple[int, int] 
     Raises
     ------
     ValueError
-        If fewer than four poses remain, or the joints of one have all the same x or y; and what `read_poses` raises.
+        If fewer than four poses remain, or the joints of one have all the same x or y; and as for `read_poses`.
     """
     check_choice("course_poses", "set", set, COURSE_SETS)
-    poses = read_poses(path)
-    poses = poses[(poses != -1).all(axis=(1, 2))]
+    poses = read_numbers(path, "course_poses")
+    poses = poses[(poses != MISSING).all(axis=(1, 2))]
     count = len(poses) // len(COURSE_SETS)
     if count == 0:
         raise ValueError(f"course_poses: {path} has {len(poses)} poses without -1, too few for four sets")

@@ -32,6 +32,8 @@ class Sample:
         Their flags.
     matrix : float64 array (2, 3), optional
         The way from the pixels of the image that this one was cut from to its own. Default: they are the same.
+    facing : {"front", "back", ""}
+        Whether the person at `points` faces the viewer or away; "" where that is not known.
     """
 
     image: np.ndarray
@@ -43,6 +45,7 @@ class Sample:
     people: np.ndarray | None = None
     people_visible: np.ndarray | None = None
     matrix: np.ndarray | None = None
+    facing: str = ""
 
     def __post_init__(self) -> None:
         defaults = {
@@ -68,6 +71,8 @@ class Batch:
     indices : int64 array (N,)
     people, people_visible : tuples of N arrays (P, J, 2) and (P, J)
     matrices : float64 array (N, 2, 3)
+    facings : tuple of N strings
+        Default: none is known.
     """
 
     images: np.ndarray
@@ -79,6 +84,11 @@ class Batch:
     people: tuple[np.ndarray, ...]
     people_visible: tuple[np.ndarray, ...]
     matrices: np.ndarray
+    facings: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.facings is None:
+            object.__setattr__(self, "facings", ("",) * len(self))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -120,6 +130,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         tuple(s.people for s in samples),
         tuple(s.people_visible for s in samples),
         np.stack([s.matrix for s in samples]),
+        tuple(s.facing for s in samples),
     )
 
 

@@ -43,7 +43,8 @@ class Config:
     stacks: int = _option(1, "hourglasses one after the other, each correcting the last", 1)
     skip: bool = _option(True, "add the encoder's features in the decoder; the report left this out")
     set: str = _option("mixed", "what is behind the training figures; mixed: any of the others", choices=tuple(SETS))
-    poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones", kind=str)
+    poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones; each tenth is for "
+                                "validation", kind=str)  # fmt: skip
     style: str | None = _option(None, "how the figures are drawn, as `StickFigures` calls it", kind=str)
     size: int = _option(64, "side of the square images in pixels, a multiple of 2**depth", 1)
     epochs: int = _option(7, "rounds of training, after each of which the validation images are scored", 1,

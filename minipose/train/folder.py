@@ -46,7 +46,7 @@ def locked_folder(folder: str | os.PathLike) -> Iterator[Path]:
     try:
         _lock(handle, folder)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
         for name in FILES:
             remove_leftovers(folder / name)
         yield folder
@@ -63,7 +63,7 @@ def _lock(handle: int, folder: Path) -> None:
             return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > give_up:
-                process = os.pread(handle, 32, 0).decode().strip() or "unknown"
+                process = os.read(handle, 32).decode().strip() or "unknown"
                 raise RuntimeError(
                     f"another run (process {process}) is writing into {folder}: wait for its end, stop it, or choose "
                     "another folder"

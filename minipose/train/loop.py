@@ -312,13 +312,15 @@ class Trainer:
             cause = nonfinite.cause(self.model, partial(self._loss, *batch), arrays)
         else:
             cause = nonfinite.of_the_weights(self.model)
-        rate = max(group["lr"] for group in self.optimizer.param_groups)
-        advice = "" if self.clip_norm else " or with clip_norm=1"
-        kept = f"; {LAST} is from before" if (self.out / LAST).exists() else ""
-        return FloatingPointError(
-            f"{what} at step {step}: {cause or 'its cause is gone'}. Lower the learning rate: begin anew with a third "
-            f"of it (it was {rate:.2g} here){advice}{kept}"
+        rate = max(group.get("initial_lr", group["lr"]) for group in self.optimizer.param_groups)
+        advice = (
+            "Look at the data set"
+            if cause.endswith(nonfinite.OF_THE_BATCH)
+            else f"Begin anew with a learning rate of {rate / 3:.2g} instead of {rate:.2g}, or with a "
+            + ("smaller clip_norm" if self.clip_norm else "clip_norm of 1")
         )
+        kept = f"; {LAST} is whole, from before" if (self.out / LAST).exists() else ""
+        return FloatingPointError(f"{what} at step {step}: {cause or 'its cause is gone'}. {advice}{kept}")
 
     def _check_weights(self) -> None:
         if not all(nonfinite.is_finite(t.data) for t in self.model.state_dict().values()):

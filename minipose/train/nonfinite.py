@@ -12,6 +12,8 @@ from minipose.kernels import Array, to_device
 from minipose.nn import Module
 from minipose.tensor import Tensor
 
+OF_THE_BATCH = " of the batch"
+
 
 def is_finite(array: Array) -> bool:
     """Return whether no entry is NaN or infinite; integers never are."""
@@ -33,7 +35,7 @@ def cause(model: Module, loss: Callable[[], Tensor], batch: dict[str, Array]) ->
     batch : its arrays, by name
     """
     return (
-        _first("{kind} is in the {name} of the batch", batch.items())
+        _first(f"{{kind}} is in the {{name}}{OF_THE_BATCH}", batch.items())
         or _of_the_parameters(model)  # not the buffers: the forward that failed has spoilt those itself
         or _of_a_module(model, loss)
         or _of_backward(model, loss)

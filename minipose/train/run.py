@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 import minipose
 from minipose import data, models
@@ -21,6 +24,7 @@ from minipose.train.folder import clear, holds_a_run, locked_folder
 from minipose.train.loop import LAST, Trainer
 
 CONFIG = "config.json"
+HELD_OUT = 10  # one in so many poses is for validation
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, out: str) -> None:
@@ -202,10 +206,34 @@ def _optimizer(config: Config, model: Module) -> Optimizer:
 
 
 def figures_of(config: Config, split: str, count: int | None = None) -> StickFigures:
-    """Return the stick figures of a run, "train" or "val"; `count` as for `StickFigures`."""
-    given = {name: getattr(config, name) for name in ("poses", "style") if getattr(config, name) is not None}
+    """Return the stick figures of a run.
+
+    Parameters
+    ----------
+    config : Config
+        Of a file of poses every tenth is kept for validation, so that no figure is scored in a pose that was trained.
+    split : {"train", "val"}
+    count : int, optional
+        As for `StickFigures`.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `StickFigures`; or if there are fewer than ten poses.
+    """
+    given = {} if config.style is None else {"style": config.style}
     seed = config.seed if split == "train" else 0
-    return StickFigures(config.set, split, config.size, count, seed=seed, **given)
+    make = partial(StickFigures, config.set, split, config.size, count, seed=seed, **given)
+    if config.poses is None:
+        return make()
+    make(poses=config.poses)  # tells what is wrong with the file
+    poses = np.load(config.poses, allow_pickle=False)
+    if len(poses) < HELD_OUT:
+        raise ValueError(
+            f"{config.poses} must hold at least {HELD_OUT} poses, not {len(poses)}: every tenth is kept for validation"
+        )
+    is_held_out = np.arange(len(poses)) % HELD_OUT == HELD_OUT - 1
+    return make(poses=poses[is_held_out if split == "val" else ~is_held_out])
 
 
 def _training(config: Config, training: Dataset | None, total_steps: int) -> Dataset | data.DataLoader:

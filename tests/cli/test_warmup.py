@@ -35,10 +35,10 @@ def test_warmup_leaves_nothing_to_compile():
     assert len({*named}) == len(named) and len(kernels) > 10 < len(transforms)
     folder = re.fullmatch(rf"{len(lines)} kernels for \w+ in [\d.]+ s, kept in (.+)", summary)[1]
     kept = {path.name.split("-")[0] for path in Path(folder).glob("*.kernel")}
-    assert kept >= {*named} | {"render._paint"}
+    assert kept >= {*named} | {"scene.draw_scenes"}
     again = (
         "from minipose.kernels import cpu; from minipose.kernels.cpu.compile import KERNELS\n"
-        "from minipose.data.render import compiled_painter\n"
+        "from minipose.data.stickmen import compiled_painter\n"
         "for kernel in KERNELS: kernel.compile()\n"
         "compiled_painter()"
     )

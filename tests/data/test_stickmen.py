@@ -1,4 +1,4 @@
-import hashlib
+import json
 import subprocess
 import sys
 import threading
@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minipose.data import SETS, StickFigures
+from minipose.data import SETS, Batch, StickFigures
 from minipose.pose import STICK_FIGURE, epe, mean_pose, report_score
+from tests.data.hashes import FILE, PUBLISHED, digest, test_set
 
-
-def digest(batch):
-    """SHA-256 of the images, the flags, and the points to a thousandth of a pixel."""
-    points = np.round(batch.points.astype(np.float64) * 1000).astype(np.int64)
-    return hashlib.sha256(batch.images.tobytes() + points.tobytes() + batch.visible.tobytes()).hexdigest()
+PROJECT = Path(__file__).parents[2]
+HASHES = json.loads(FILE.read_text())
 
 
 def keys(figures, indices):
@@ -30,12 +28,62 @@ def test_shapes_and_types(set_name):
     assert batch.points.shape == (3, 16, 2) and batch.points.dtype == np.float32
     assert batch.visible.shape == (3, 16) and batch.visible.dtype == np.uint8
     assert set(np.unique(batch.visible)) <= {1, 2}
+    assert batch.facings == ("front",) * 3 and batch.matrices.shape == (3, 2, 3)
     assert list(batch.indices) == [4, 0, 8] and len(batch.sets) == 3
     sample = figures[4]
     np.testing.assert_array_equal(sample.image, batch.images[0])
     np.testing.assert_array_equal(sample.points, batch.points[0])
     np.testing.assert_array_equal(sample.visible, batch.visible[0])
-    assert sample.index == 4 and sample.set == batch.sets[0]
+    assert sample.index == 4 and sample.set == batch.sets[0] and sample.facing == "front"
+    for people, flags, points in zip(batch.people, batch.people_visible, batch.points, strict=True):
+        assert people.shape == (len(flags), 16, 2) and people.dtype == np.float32 and flags.dtype == np.uint8
+        np.testing.assert_array_equal(people[0], points)
+
+
+def gathered(parts):
+    """One batch of many samples, each of which is in one of the batches `parts`, in the order of their indices."""
+    images, people, visible = {}, {}, {}
+    for part in parts:
+        for place, index in enumerate(part.indices):
+            images[index], people[index] = part.images[place], part.people[place]
+            visible[index] = part.people_visible[place]
+    order = sorted(images)
+    columns = ([table[index] for index in order] for table in (images, people, visible))
+    images, people, visible = columns
+    points, flags = np.stack([p[0] for p in people]), np.stack([v[0] for v in visible])
+    return Batch(np.stack(images), points, flags, (), np.array(order), (), tuple(people), tuple(visible), None)
+
+
+@pytest.mark.parametrize("set_name", PUBLISHED)
+def test_the_published_test_sets_are_what_they_were_however_they_are_drawn(set_name):
+    """Shuffled, in batches of many sizes, by four threads at once."""
+    figures, parts = test_set(set_name), []
+    order = np.random.default_rng(len(set_name)).permutation(500)
+    shares = np.split(order, [1, 3, 40, 110, 260, 400])
+
+    def draw(mine):
+        parts.extend([figures.batch(share) for share in mine])
+
+    threads = [threading.Thread(target=draw, args=(shares[k::4],)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert digest(gathered(parts)) == HASHES[set_name]
+
+
+def test_a_hash_notices_the_least_change():
+    batch = test_set("crowd").batch(range(5))
+    before = digest(batch)
+    batch.people[2][1, 3, 0] += 0.002
+    assert digest(batch) != before
+    batch.people[2][1, 3, 0] -= 0.002
+    assert digest(batch) == before
+    batch.people_visible[4][1, 2] ^= 1
+    assert digest(batch) != before
+    batch.people_visible[4][1, 2] ^= 1
+    batch.images[4, 63, 63, 2] ^= 1
+    assert digest(batch) != before
 
 
 @pytest.mark.parametrize("set_name", SETS)
@@ -65,12 +113,11 @@ def test_a_sample_does_not_depend_on_order_batch_or_thread(set_name):
 def test_another_process_draws_the_same():
     here = [digest(StickFigures(name, split="test", seed=5).batch([0, 7, 3])) for name in SETS]
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from test_stickmen import *\n"
+        "from tests.data.hashes import *\n"
         "for name in SETS: print(digest(StickFigures(name, split='test', seed=5).batch([0, 7, 3])))"
     )
-    command = [sys.executable, "-c", script, str(Path(__file__).parent)]
-    there = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    command = [sys.executable, "-c", script]
+    there = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT).stdout.split()
     assert there == here
     assert len(set(here)) == len(SETS)
 
@@ -105,6 +152,7 @@ def test_the_count_does_not_change_the_samples():
 
 def test_mixed_takes_all_four_sets_alike():
     names = StickFigures("mixed").batch(range(800)).sets
+    assert {*names} == {*SETS[:4]}
     for name in SETS[:4]:
         assert 150 < names.count(name) < 250
 
@@ -171,6 +219,9 @@ def test_behaves_as_a_sequence():
     assert figures[np.int64(3)].index == 3
     assert [len(StickFigures(split=split)) for split in ("train", "val", "test")] == [8000, 1000, 500]
     assert repr(figures) == "StickFigures(set='circles', split='train', size=64, count=5, seed=0)"
+    other = StickFigures(cue="none", back_p=0.5, placement="fit", count=2)
+    end = "count=2, seed=0, placement='fit', cue='none', back_p=0.5)"
+    assert repr(other) == f"StickFigures(set='plain', split='train', size=64, {end}"
 
 
 @pytest.mark.parametrize("index", [-1, 5, 2**40])
@@ -200,7 +251,7 @@ def test_wrong_indices():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"set": "squares"}, "set must be one of 'plain', 'circles', 'shapes', 'platform', 'mixed', not 'squares'"),
+        ({"set": "squares"}, f"set must be one of {', '.join(map(repr, SETS))}, not 'squares'"),
         ({"split": "valid"}, "split must be one of 'train', 'val', 'test', not 'valid'"),
         ({"size": 16}, "size must be an integer from 32 to 4096, got 16"),
         ({"size": 64.0}, "size must be an integer"),
@@ -208,6 +259,15 @@ def test_wrong_indices():
         ({"seed": -1}, "seed must be an integer from 0 to 4294967295, got -1"),
         ({"seed": 2**32}, "seed must be an integer"),
         ({"seed": True}, "seed must be an integer"),
+        ({"placement": "fill"}, "placement must be one of 'free', 'fit', 'fit_aniso', not 'fill'"),
+        ({"cue": "colour"}, "cue must be one of 'front', 'shade', 'color', 'face', 'none', not 'colour'"),
+        ({"style": None}, "style must be one of 'minipose', 'course', not None"),
+        ({"cue": "none", "back_p": 1.5}, "back_p must be a number from 0 up to 1, not 1.5"),
+        ({"cue": "none", "back_p": np.nan}, "back_p must be a number"),
+        ({"back_p": 0.5}, "back_p must be 0 with cue 'front'"),
+        ({"cue": "none", "back_p": 0.5, "poses": np.eye(2, 32)}, "back_p must be 0 with poses"),
+        ({"style": "course", "placement": "fit"}, "placement must not be given with style 'course'"),
+        ({"missing_limb_rule": True}, "missing_limb_rule must be False unless style is 'course'"),
     ],
 )
 def test_wrong_arguments(arguments, message):

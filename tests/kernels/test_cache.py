@@ -89,6 +89,19 @@ def test_a_change_of_any_kernel_file_is_noticed_where_its_code_is_inlined(tmp_pa
     assert probe() == (41, 0)
 
 
+def test_a_change_of_a_file_beside_a_function_that_is_no_kernel_is_noticed(tmp_path):
+    from minipose.kernels.cpu.cache import DiskCache
+
+    (tmp_path / "one.py").write_text("def work(): pass")
+    (tmp_path / "other.py").write_text("SIZE = 3")
+    names = {}
+    exec(compile("def work(): pass", tmp_path / "one.py", "exec"), names)
+    before = DiskCache(names["work"], "work", print, print).own_files
+    assert DiskCache(names["work"], "work", print, print).own_files == before
+    (tmp_path / "other.py").write_text("SIZE = 4")
+    assert DiskCache(names["work"], "work", print, print).own_files != before
+
+
 def test_processes_that_compile_at_once(tmp_path):
     results = [finish(process) for process in [start(tmp_path) for _ in range(3)]]
     assert all(result["tile"] == size_of(host_tile()) for result in results)

@@ -53,14 +53,16 @@ def fast(monkeypatch):
     monkeypatch.setattr(loop_module, "evaluate", lambda *_: {"pckh50": 0.25, "epe_px": 1.0})
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_progress_is_a_bar_in_a_terminal_and_lines_in_a_file(tmp_path, monkeypatch, fast, terminal):
+@pytest.mark.parametrize("place", ["terminal", "notebook", "file"])
+def test_progress_is_a_bar_in_a_terminal_and_lines_in_a_file(tmp_path, monkeypatch, fast, place):
     stream = io.StringIO()
-    stream.isatty = lambda: terminal
+    stream.isatty = lambda: place == "terminal"
     monkeypatch.setattr(sys, "stderr", stream)
+    if place == "notebook":
+        monkeypatch.setitem(sys.modules, "ipykernel", sys)
     trainer(tmp_path).fit(4)
     text = stream.getvalue()
-    if terminal:
+    if place != "file":
         assert "100%" in text and "16.0/16.0" in text and "validation PCKh 0.250" in text
     else:
         lines = text.splitlines()

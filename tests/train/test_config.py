@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from minipose.data import SETS
 from minipose.train import Config, add_arguments, from_arguments
 from minipose.train.config import check_may_resume
 
@@ -73,7 +74,7 @@ def test_every_wrong_field_is_named(tmp_path):
         Config.load(path)
     assert str(caught.value) == (
         f"Config.load: {path}: there is no setting 'widht'; width must be an integer from 1, not 0; "
-        "skip must be true or false, not 1; set must be one of plain, circles, shapes, platform, mixed, not 'moon'; "
+        f"skip must be true or false, not 1; set must be one of {', '.join(SETS)}, not 'moon'; "
         "ema must be a number from 0.0 to 0.999999, not 1; seed must be an integer from 0 to 4294967295, not True; "
         "poses must be a text, not 5; depth must be an integer from 2, not None"
     )

@@ -15,10 +15,12 @@ from minipose.train import (
     Config,
     add_run_arguments,
     build_trainer,
+    figures_of,
     load_checkpoint,
     run_from_arguments,
     train,
 )
+from minipose.train import run as run_module
 
 SMALL = Config(width=4, depth=2, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
 
@@ -138,6 +140,23 @@ def test_workers_see_the_same_stream(tmp_path):
         for step, batch in enumerate(loader):
             np.testing.assert_array_equal(batch.images, direct.batch(np.arange(step * 4, step * 4 + 4)).images)
     assert step == 3
+
+
+def test_poses_of_a_file_are_trained_or_scored_but_never_both(tmp_path, monkeypatch):
+    class Figures:
+        def __init__(self, *_, poses, style="minipose", seed):
+            self.poses, self.style = poses, style
+
+    monkeypatch.setattr(run_module, "StickFigures", Figures)
+    poses = np.arange(23.0)[:, None, None] + np.zeros((23, 16, 2))
+    np.save(tmp_path / "poses.npy", poses)
+    config = dataclasses.replace(SMALL, poses=str(tmp_path / "poses.npy"), style="course")
+    train, val = (figures_of(config, split) for split in ("train", "val"))
+    assert val.poses[:, 0, 0].tolist() == [9, 19] and len(train.poses) == 21 and val.style == "course"
+    assert not set(train.poses[:, 0, 0]) & set(val.poses[:, 0, 0])
+    np.save(tmp_path / "poses.npy", poses[:9])
+    with pytest.raises(ValueError, match="poses.npy must hold at least 10 poses, not 9: every tenth is kept"):
+        figures_of(config, "train")
 
 
 def test_any_data_set(tmp_path):

@@ -15,7 +15,7 @@ import os
 import pickle
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,12 @@ def _digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=DIGEST_SIZE).digest()
 
 
+def _digest_of_files(paths: Iterable[Path]) -> bytes:
+    return _digest(b"".join(_digest(path.read_bytes()) for path in sorted(paths)))
+
+
 # Read when the first kernel is imported, not when one is compiled: an edit in between must not get the old code.
-SOURCES = _digest(b"".join(_digest(path.read_bytes()) for path in sorted(HERE.rglob("*.py"))))
+SOURCES = _digest_of_files(HERE.rglob("*.py"))
 
 
 def _user_folder() -> Path:
@@ -86,15 +90,15 @@ class DiskCache:
     ) -> None:
         """Call `on_miss()` before a compilation, and `on_failure(reason)` where its result cannot be kept."""
         self.function, self.name, self.on_miss, self.on_failure = function, name, on_miss, on_failure
-        # Kernels stand in one of the SOURCES; what is compiled elsewhere brings its own file.
-        self.own_file = _digest(Path(function.__code__.co_filename).read_bytes())
+        # Kernels stand in one of the SOURCES; what is compiled elsewhere brings the files of its own folder.
+        self.own_files = _digest_of_files(Path(function.__code__.co_filename).parent.glob("*.py"))
         self.cache_path = str(folders()[1])
 
     def file_name(self, signature: types.Type, target_context: Any) -> str:
         """Return the name of the file for this signature: a digest of all that the machine code depends on."""
         tile = host_tile()
         made_of = (
-            SOURCES, self.own_file, self.name, str(signature), tile, numba.__version__, llvmlite.__version__,
+            SOURCES, self.own_files, self.name, str(signature), tile, numba.__version__, llvmlite.__version__,
             sys.implementation.cache_tag, target_context.codegen().magic_tuple(), config.OPT, config.BOUNDSCHECK,
         )  # fmt: skip
         return f"{self.name}-{tile.name}-{_digest(repr(made_of).encode()).hex()[:24]}.kernel"

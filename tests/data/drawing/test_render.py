@@ -4,13 +4,25 @@ import sys
 import numpy as np
 import pytest
 
-from minipose.data import render
+from tests.data.drawing.interpreted import render, rows, table
 
 WHITE = (255, 255, 255)
 
 
 def canvas(height=23, width=31):
     return np.zeros((height, width, 3), dtype=np.uint8)
+
+
+def disc(image, centre, radius, colour=WHITE):
+    shapes = table()
+    render.add_disc(shapes, *centre, radius, colour, 0)
+    render.paint_shapes(image, shapes)
+
+
+def rectangle(image, left, top, right, bottom, colour):
+    shapes = table()
+    render.add_rectangle(shapes, left, top, right, bottom, colour, 0)
+    render.paint_shapes(image, shapes)
 
 
 def centroid(image):
@@ -26,26 +38,28 @@ def test_a_disc_lies_at_its_real_valued_centre(seed):
     centre = generator.uniform((8, 7), (22, 15))
     radius = generator.uniform(2, 6)
     image = canvas()
-    render.draw(image, render.discs(centre[None], radius, WHITE))
+    disc(image, centre, radius)
     np.testing.assert_allclose(centroid(image), centre, atol=0.03)
     assert image[..., 0].sum() / 255 == pytest.approx(np.pi * radius**2, rel=0.03)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_capsule_lies_around_its_middle_and_has_its_area(seed):
+def test_a_line_lies_around_its_middle_and_has_its_area(seed):
     generator = np.random.default_rng(seed)
     start, end = generator.uniform((5, 5), (25, 17), (2, 2))
     radius = 1.5
-    image = canvas()
-    render.draw(image, render.capsules(start[None], end[None], radius, WHITE))
+    image, shapes = canvas(), table()
+    render.add_line(shapes, *start, *end, radius, WHITE, 0)
+    render.paint_shapes(image, shapes)
     np.testing.assert_allclose(centroid(image), (start + end) / 2, atol=0.06)
     area = np.pi * radius**2 + 2 * radius * np.linalg.norm(end - start)
     assert image[..., 0].sum() / 255 == pytest.approx(area, rel=0.05)
+    assert len(rows(shapes)) == 0
 
 
 def test_a_rectangle_covers_its_pixels_by_their_share():
     image = canvas(5, 7)
-    render.draw(image, render.rectangles(1.25, 0.5, 4.5, 2.0, (200, 100, 40)))
+    rectangle(image, 1.25, 0.5, 4.5, 2.0, (200, 100, 40))
     # Columns 1 to 4 are covered by 1/4, 1, 1, 1 (pixel 1 reaches to 1.5), rows 1 and 2 by 1 and 1/2.
     share = np.zeros((5, 7))
     share[1, 1:5] = 0.25, 1, 1, 1
@@ -55,14 +69,15 @@ def test_a_rectangle_covers_its_pixels_by_their_share():
 
 def test_a_rectangle_of_the_whole_image_starts_half_a_pixel_before_the_first_centre():
     image = canvas()
-    render.draw(image, render.rectangles(-0.5, -0.5, 30.5, 22.5, (7, 8, 9)))
+    rectangle(image, -0.5, -0.5, 30.5, 22.5, (7, 8, 9))
     assert (image == (7, 8, 9)).all()
 
 
 def test_later_shapes_cover_earlier_ones():
-    image = canvas()
-    at = np.array([[15.0, 11.0]])
-    render.draw(image, render.discs(at, 6.0, (255, 0, 0)), render.discs(at, 3.0, (0, 255, 0)))
+    image, shapes = canvas(), table()
+    render.add_disc(shapes, 15.0, 11.0, 6.0, (255, 0, 0), 0)
+    render.add_disc(shapes, 15.0, 11.0, 3.0, (0, 255, 0), 0)
+    render.paint_shapes(image, shapes)
     assert tuple(image[11, 15]) == (0, 255, 0)
     assert tuple(image[11, 20]) == (255, 0, 0)
     assert tuple(image[11, 22]) == (0, 0, 0)
@@ -72,46 +87,30 @@ def test_later_shapes_cover_earlier_ones():
 def test_what_is_outside_is_cut_off(centre):
     """The image is the middle of a larger one, so a write past its border shows there."""
     larger, reference = canvas(43, 51), canvas(43, 51)
-    render.draw(larger[10:33, 10:41], render.discs(np.array([centre]), 6.0, WHITE))
-    render.draw(reference, render.discs(np.array([centre]) + 10, 6.0, WHITE))
+    disc(larger[10:33, 10:41], centre, 6.0)
+    disc(reference, np.array(centre) + 10, 6.0)
     inside = np.zeros((43, 51, 1), dtype=bool)
     inside[10:33, 10:41] = True
     assert (reference * inside).any() and (reference * ~inside).any()
     np.testing.assert_array_equal(larger, reference * inside)
 
 
-@pytest.mark.parametrize("centre", [(1e9, -1e9), (-1e300, 1e300)])
+@pytest.mark.parametrize("centre", [(1e9, -1e9), (-1e150, 1e150)])
 def test_what_is_far_outside_is_not_drawn(centre):
     image = canvas()
-    render.draw(image, render.discs(np.array([centre]), 6.0, WHITE))
+    disc(image, centre, 6.0)
     assert not image.any()
 
 
-def test_the_compiled_painter_paints_what_its_python_source_says():
-    generator = np.random.default_rng(0)
-    low, high = np.sort(generator.uniform(-5, 35, (2, 9, 2)), axis=0)
-    colours = generator.uniform(0, 255, (9, 3))
-    shapes = np.concatenate(
-        [
-            render.rectangles(low[:, 0], low[:, 1], high[:, 0], high[:, 1], colours),
-            render.capsules(low, high[::-1], generator.uniform(0.5, 4, 9), colours[::-1]),
-        ]
-    )
-    compiled, interpreted = canvas(), canvas()
-    render.draw(compiled, shapes)
-    render._paint(interpreted, shapes)
-    assert compiled.any()
-    # A compiler may fuse a product and a sum, which can tip a value that lies on the edge between two.
-    np.testing.assert_allclose(compiled.astype(int), interpreted, atol=1)
-
-
-def test_refuses_other_images_and_shapes_that_are_not_finite():
-    disc = render.discs(np.array([[5.0, 5.0]]), 2.0, WHITE)
-    for wrong in (np.zeros((5, 5, 3)), np.zeros((5, 5), np.uint8), np.zeros((3, 5, 5), np.uint8)):
-        with pytest.raises(ValueError, match=r"image must be uint8 of shape \(H, W, 3\)"):
-            render.draw(wrong, disc)
-    with pytest.raises(ValueError, match="NaN"):
-        render.draw(canvas(), disc * np.nan)
+def test_what_lies_in_a_shape():
+    shapes = table()
+    render.add_line(shapes, 2.0, 3.0, 6.0, 3.0, 1.0, WHITE, 0)
+    render.add_rectangle(shapes, 1.0, 2.0, 4.0, 5.0, WHITE, 0)
+    line, box = rows(shapes)
+    assert render.contains(line, 4.0, 3.9) and render.contains(line, 1.1, 3.0)
+    assert not render.contains(line, 4.0, 4.1) and not render.contains(line, 0.9, 3.0)
+    assert not render.contains(line, 6.8, 3.8)
+    assert render.contains(box, 1.1, 4.9) and not render.contains(box, 0.9, 4.0) and not render.contains(box, 2.0, 5.1)
 
 
 def test_importing_the_data_does_not_import_numba():
