@@ -13,7 +13,7 @@ from typing import Any
 
 from minipose import models
 from minipose.checks import is_integer
-from minipose.data import SETS
+from minipose.data import CUES, PLACEMENTS, SETS, STYLES
 from minipose.files import write_durably
 
 KINDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
@@ -45,7 +45,10 @@ class Config:
     set: str = _option("mixed", "what is behind the training figures; mixed: any of the others", choices=tuple(SETS))
     poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones; each tenth is for "
                                 "validation", kind=str)  # fmt: skip
-    style: str | None = _option(None, "how the figures are drawn, as `StickFigures` calls it", kind=str)
+    style: str = _option("minipose", "whose drawing rules the figures follow", choices=STYLES)
+    placement: str = _option("free", "how the figures fill the image", choices=PLACEMENTS)
+    cue: str = _option("front", "what tells right from left", choices=CUES)
+    back_p: float = _option(0.0, "chance that a figure faces away", 0.0, 1.0)
     size: int = _option(64, "side of the square images in pixels, a multiple of 2**depth", 1)
     epochs: int = _option(7, "rounds of training, after each of which the validation images are scored", 1,
                           may_change=True)  # fmt: skip

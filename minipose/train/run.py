@@ -13,6 +13,7 @@ import numpy as np
 import minipose
 from minipose import data, models
 from minipose.data import Dataset, StickFigures
+from minipose.data.poses import read_numbers
 from minipose.nn import Module, summary
 from minipose.optim import Adam, AdamW, CosineWithWarmup, Optimizer
 from minipose.pose import HeatmapCodec
@@ -221,13 +222,14 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
     ValueError, FileNotFoundError
         As `StickFigures`; or if there are fewer than ten poses.
     """
-    given = {} if config.style is None else {"style": config.style}
     seed = config.seed if split == "train" else 0
-    make = partial(StickFigures, config.set, split, config.size, count, seed=seed, **given)
+    make = partial(
+        StickFigures, config.set, split, config.size, count, seed, placement=config.placement, cue=config.cue,
+        back_p=config.back_p, style=config.style,
+    )  # fmt: skip
     if config.poses is None:
         return make()
-    make(poses=config.poses)  # tells what is wrong with the file
-    poses = np.load(config.poses, allow_pickle=False)
+    poses = read_numbers(config.poses, "StickFigures")
     if len(poses) < HELD_OUT:
         raise ValueError(
             f"{config.poses} must hold at least {HELD_OUT} poses, not {len(poses)}: every tenth is kept for validation"

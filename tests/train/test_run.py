@@ -20,7 +20,6 @@ from minipose.train import (
     run_from_arguments,
     train,
 )
-from minipose.train import run as run_module
 
 SMALL = Config(width=4, depth=2, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
 
@@ -142,18 +141,16 @@ def test_workers_see_the_same_stream(tmp_path):
     assert step == 3
 
 
-def test_poses_of_a_file_are_trained_or_scored_but_never_both(tmp_path, monkeypatch):
-    class Figures:
-        def __init__(self, *_, poses, style="minipose", seed):
-            self.poses, self.style = poses, style
-
-    monkeypatch.setattr(run_module, "StickFigures", Figures)
-    poses = np.arange(23.0)[:, None, None] + np.zeros((23, 16, 2))
+def test_poses_of_a_file_are_trained_or_scored_but_never_both(tmp_path):
+    poses = np.random.default_rng(0).uniform(0, 224, (23, 16, 2))
+    poses[:, 0, 0] = np.arange(23)
+    poses[4, 3] = -1  # a missing joint
     np.save(tmp_path / "poses.npy", poses)
     config = dataclasses.replace(SMALL, poses=str(tmp_path / "poses.npy"), style="course")
     train, val = (figures_of(config, split) for split in ("train", "val"))
     assert val.poses[:, 0, 0].tolist() == [9, 19] and len(train.poses) == 21 and val.style == "course"
     assert not set(train.poses[:, 0, 0]) & set(val.poses[:, 0, 0])
+    assert np.flatnonzero(train[4].visible == 0).tolist() == [3]
     np.save(tmp_path / "poses.npy", poses[:9])
     with pytest.raises(ValueError, match="poses.npy must hold at least 10 poses, not 9: every tenth is kept"):
         figures_of(config, "train")
