@@ -9,7 +9,8 @@ from minipose.train import Config, add_arguments, from_arguments
 from minipose.train.config import check_may_resume
 
 OTHERS = {"model": "hourglass", "set": "circles", "poses": "a.npy", "style": "course", "placement": "fit",
-          "cue": "shade", "device": "cuda", "ema": 0.5, "clip_norm": 2.5, "patience": 3, "checkpoint_every": 7}  # fmt: skip
+          "cue": "shade", "device": "cuda", "ema": 0.5, "clip_norm": 2.5, "patience": 3,
+          "checkpoint_every": 7}  # fmt: skip
 
 
 def other(field):
