@@ -180,7 +180,9 @@ def test_poses_from_elsewhere_are_drawn_in_their_order():
     source = StickFigures("plain", "val").batch(range(5)).points
     figures = StickFigures("circles", "test", poses=source * 3 + 100, placement="fit")
     assert len(figures) == 5 and repr(figures).endswith("placement='fit', poses=<5>)")
-    batch = StickFigures("circles", "test", count=12, poses=source * 3 + 100).batch(range(12))
+    figures = StickFigures("circles", "test", count=12, poses=source * 3 + 100)
+    batch = figures.batch(range(12))
+    np.testing.assert_array_equal(figures.batch([7, 3]).points, batch.points[[7, 3]])
     for index, points in enumerate(batch.points):
         pose = source[index % 5]
         scale = np.ptp(points[:, 0]) / np.ptp(pose[:, 0])
