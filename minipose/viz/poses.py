@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 
@@ -12,8 +13,11 @@ from minipose.pose import STICK_FIGURE, Skeleton
 from minipose.viz.canvas import add_panel, add_text, check_png, new_figure, save_png
 from minipose.viz.overlays import (
     BASELINE,
+    DOT_SIZE,
     GAP,
+    LINE_WIDTH,
     MARGIN,
+    PANEL,
     TEXT_LINE,
     add_legend,
     checked_images,
@@ -80,6 +84,7 @@ def pose_sheet(
     people = [checked_points(p, (len(p), joints, 2), shape, "pose_sheet", "each of people") for p in people]
     visible = [checked_visible(v, p, "pose_sheet") for v, p in zip(visible, people, strict=True)]
 
+    scale = 0.7 * math.sqrt(panel / PANEL)  # thinner than in `prediction_sheet`: there may be several people
     text = TEXT_LINE if titles is not None else 0
     columns = min(columns, count)
     width, height = panel + GAP, text + panel + GAP
@@ -95,7 +100,7 @@ def pose_sheet(
         axes = add_panel(figure, left, top + text, panel_width, panel_height)
         show_image(axes, image)
         for points, flags in zip(people[index], visible[index], strict=True):
-            draw_skeleton(axes, points, flags, skeleton)
+            draw_skeleton(axes, points, flags, skeleton, scale * DOT_SIZE, scale * LINE_WIDTH)
     if any(len(p) for p in people):
         add_legend(figure, has_hidden=any((v == 1).any() for v in visible))
     save_png(figure, path)
