@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.loading > docs/performance/loading.md
 
-One network is trained on all of the sources, which take turns of some steps; the best turn of each counts. A turn's first
-steps are not timed, since worker processes have prepared them while others had their turn.
+One network is trained on all of the sources, which take turns of some steps; the best turn of each counts. The first
+steps of a turn are not timed, since worker processes have prepared them while others had their turn.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ def main() -> None:
     best = {name: min(times) for name, times in seconds.items()}
     measure = best["in memory"]
     facts = machine(get_num_threads())
-    print("# Loading\n\nHow many training steps a second are left when the images are drawn or read for each step, beside")
-    print("images that lie in memory. The network is the README's: batches of "
-          f"{config.batch_size}, {config.size} pixels.\n")  # fmt: skip
+    print("# Loading\n\nHow many training steps a second are left when the images are drawn or read for each step,")
+    print(f"beside images that lie in memory. The network is the README's; {config.batch_size} images of {config.size} x "
+          f"{config.size} pixels a step.\n")  # fmt: skip
     print(f"Written by `python -m tests.benchmarks.loading` on {facts['threads']} cores of an {facts['processor']}.")
     print(f"Best of {TURNS} turns of {STEPS - UNTIMED} steps.\n")
     print("| images | ms a step | of the rate in memory |\n|---|---|---|")
