@@ -111,8 +111,8 @@ def main() -> None:
     measure = best["in memory"]
     facts = machine(get_num_threads())
     print("# Loading\n\nHow many training steps a second are left when the images are drawn or read for each step,")
-    print(f"beside images that lie in memory. The network is the README's; {config.batch_size} images of {config.size} x "
-          f"{config.size} pixels a step.\n")  # fmt: skip
+    print("beside images that lie in memory. The network is the README's, with")
+    print(f"{config.batch_size} images of {config.size} x {config.size} pixels a step.\n")
     print(f"Written by `python -m tests.benchmarks.loading` on {facts['threads']} cores of an {facts['processor']}.")
     print(f"Best of {TURNS} turns of {STEPS - UNTIMED} steps.\n")
     print("| images | ms a step | of the rate in memory |\n|---|---|---|")
