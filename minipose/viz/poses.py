@@ -28,7 +28,7 @@ from minipose.viz.overlays import (
     show_image,
 )
 
-SMALLEST_PANEL, LARGEST_PANEL = 64, 4096  # in screen pixels
+SMALLEST_PANEL, LARGEST_PANEL, LEGEND = 64, 4096, 420  # in screen pixels
 
 
 def pose_sheet(
@@ -87,16 +87,18 @@ def pose_sheet(
     scale = 0.7 * math.sqrt(panel / PANEL)  # thinner than in `prediction_sheet`: there may be several people
     text = TEXT_LINE if titles is not None else 0
     columns = min(columns, count)
-    width, height = panel + GAP, text + panel + GAP
+    sizes = [panel_size(image, panel) for image in images]
+    height, width = (max(lengths) + GAP for lengths in zip(*sizes, strict=True))
     figure = new_figure(
-        2 * MARGIN + columns * width - GAP, 2 * MARGIN + -(-count // columns) * height - GAP + TEXT_LINE
+        max(LEGEND, 2 * MARGIN + columns * width - GAP),
+        2 * MARGIN + -(-count // columns) * (text + height) - GAP + TEXT_LINE,
     )
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        left, top = MARGIN + column * width, MARGIN + row * height
+        left, top = MARGIN + column * width, MARGIN + row * (text + height)
         if titles is not None:
             add_text(figure, left, top + BASELINE, titles[index])
-        panel_height, panel_width = panel_size(image, panel)
+        panel_height, panel_width = sizes[index]
         axes = add_panel(figure, left, top + text, panel_width, panel_height)
         show_image(axes, image)
         for points, flags in zip(people[index], visible[index], strict=True):

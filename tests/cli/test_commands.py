@@ -1,43 +1,20 @@
 """Every command of `minipose`, as a user types it, with right and with wrong arguments."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import minipose
 from minipose import cli, pretrained
 from minipose.data import StickFigures, collate, read_image, write_coco, write_course, write_png
 from minipose.data.samples import Dataset, Sample
 from minipose.pose import STICK_FIGURE
+from tests.cli.command import command, fails, succeeds
 
-PROJECT = Path(__file__).parents[2]
 SMALL = ("--dry-run", "--size", "32", "--width", "4", "--depth", "2")
-
-
-def command(*arguments, cwd=PROJECT, **variables):
-    return subprocess.run(
-        [sys.executable, "-m", "minipose", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False,
-        env={**os.environ, "PYTHONPATH": str(PROJECT), **variables},
-    )  # fmt: skip
-
-
-def succeeds(*arguments, **options):
-    process = command(*arguments, **options)
-    assert process.returncode == 0, process.stderr
-    return process.stdout
-
-
-def fails(*arguments, status=1, **options):
-    """Return what stderr says of a call that must fail, which is one sentence."""
-    process = command(*arguments, **options)
-    assert process.returncode == status and "Traceback" not in process.stderr
-    return process.stderr
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +35,17 @@ def test_help_has_examples_and_the_exit_status(name):
 def test_help_lists_all_commands():
     text = succeeds("--help")
     assert all(f"  {name} " in text for name in cli.COMMANDS)
+    assert succeeds("--version") == f"minipose {minipose.__version__}\n"
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["warmpu"], f"minipose: error: there is no command 'warmpu'; there are: {', '.join(cli.COMMANDS)}\n"),
+    ([], f"which command? There are: {', '.join(cli.COMMANDS)}; see `minipose --help`\n"),
+    (["warmup", "fast"], "minipose warmup: error: unrecognized arguments: fast\n"),
+    (["--fast"], "minipose: error: unrecognized arguments: --fast\n"),
+])  # fmt: skip
+def test_a_wrong_command_is_one_sentence_and_status_2(arguments, sentence):
+    assert fails(*arguments, status=2).endswith(sentence)
 
 
 def test_train_writes_a_run_and_refuses_to_lose_it(finished):

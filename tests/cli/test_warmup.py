@@ -1,4 +1,4 @@
-"""The command `minipose`, as a user types it."""
+"""`minipose warmup`: what it compiles, and where that is kept."""
 
 import os
 import re
@@ -8,17 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import minipose
+from tests.cli.command import PROJECT, command, fails
 
-PROJECT = Path(__file__).parents[1]
 KERNELS = PROJECT / "minipose" / "kernels" / "cpu"
-
-
-def command(*arguments, **variables):
-    return subprocess.run(
-        [sys.executable, "-m", "minipose", *arguments], capture_output=True, text=True, cwd=PROJECT, check=False,
-        env={**os.environ, **variables},
-    )  # fmt: skip
 
 
 def test_warmup_leaves_nothing_to_compile():
@@ -57,28 +49,12 @@ def test_warmup_says_where_it_cannot_keep_anything(tmp_path):
     assert result.returncode == 1 and result.stdout.endswith("kept in no folder, since none can be written\n")
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), [
-    (["warmpu"], "minipose: error: there is no command 'warmpu'; there is: warmup\n"),
-    ([], "minipose: error: which command? There is `minipose warmup`; see also `minipose --help`\n"),
-    (["warmup", "fast"], "minipose: error: unrecognized arguments: fast\n"),
-    (["--fast"], "minipose: error: unrecognized arguments: --fast\n"),
+@pytest.mark.parametrize(("variables", "sentence"), [
+    ({"MINIPOSE_TILE": "mmx"}, "must be one of avx512, avx2, neon, sse, or not be set\n"),
+    ({"MINIPOSE_NUM_THREADS": "0"}, "must be a number of threads, 1 or more, or not be set\n"),
 ])  # fmt: skip
-def test_a_wrong_command_is_one_sentence_and_status_2(arguments, sentence):
-    result = command(*arguments)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.endswith(sentence) and "Traceback" not in result.stderr
-
-
-def test_a_wrong_tile_is_named():
-    result = command("warmup", MINIPOSE_TILE="mmx")
-    assert result.returncode == 2 and result.stderr.endswith("must be one of avx512, avx2, neon, sse, or not be set\n")
-
-
-def test_help_and_version():
-    assert command("--version").stdout == f"minipose {minipose.__version__}\n"
-    assert "warmup" in command("--help").stdout
-    text = command("warmup", "--help").stdout
-    assert "Compile the loops" in text and "NUMBA_CACHE_DIR" in text
+def test_a_wrong_environment_is_named(variables, sentence):
+    assert fails("warmup", **variables).endswith(sentence)
 
 
 def test_the_command_is_installed_by_its_name():
