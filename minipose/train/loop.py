@@ -32,8 +32,7 @@ from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate
 from minipose.train.folder import locked_folder
 from minipose.train.log import Log, MeanLoss, Row
-from minipose.train.losses import loss_of
-from minipose.train.targets import outputs_of
+from minipose.train.losses import loss_of, outputs_of
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -244,7 +243,8 @@ class Trainer:
                         raise self._failure(f"the loss is {self.losses.recent[-1]}")
                 for callback in callbacks:
                     callback.on_step_end(self)
-                if self.step % self.steps_per_epoch == 0 or self.step == self.total_steps:
+                ends_epoch = self.step % self.steps_per_epoch == 0 or self.step == self.total_steps
+                if ends_epoch:
                     self._end_epoch(log, callbacks)
                 elif self.checkpoint_every and self.step % self.checkpoint_every == 0:
                     self._count_seconds()
@@ -254,7 +254,7 @@ class Trainer:
                     self.save(LAST)
                     batches.close()
                     raise Interrupted
-                if self.stop_reason:
+                if self.stop_reason and ends_epoch:
                     batches.close()
                     return
 
