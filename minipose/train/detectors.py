@@ -8,7 +8,6 @@ answer or less, and most samples are better: chance, or an untrained network, do
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +15,10 @@ import numpy as np
 
 from minipose import pose
 from minipose.data import Dataset
+from minipose.data.images import natural_key
 from minipose.nn import Module
 from minipose.train.data_detectors import labels_in_sides, overlap, scale_mismatch, whole_pixels
-from minipose.train.findings import ERROR_FROM, Case, Finding, reader_of, source_of
+from minipose.train.findings import ERROR_FROM, Case, Finding, percent, reader_of, source_of
 from minipose.train.predictions import Labels, Predictions, read_labels
 from minipose.train.references import ideal_outputs, round_trip
 
@@ -72,7 +72,7 @@ def exchanged_axes(case: Case) -> Finding | None:
         return None
     return Finding(
         "x and y exchanged",
-        f"with x and y exchanged the predictions are {_percent(gain)} better: labels or predictions are (y, x), or "
+        f"with x and y exchanged the predictions are {percent(gain)} better: labels or predictions are (y, x), or "
         "(row, column), and must be (x, y)",
         source_of(type(case.codec).decode if _swaps(case) else reader_of(case.dataset)),
         gain,
@@ -88,7 +88,7 @@ def transposed_maps(case: Case) -> Finding | None:
         return None
     return Finding(
         "transposed heatmaps",
-        f"with rows and columns of the heatmaps exchanged the predictions are {_percent(gain)} better: the network "
+        f"with rows and columns of the heatmaps exchanged the predictions are {percent(gain)} better: the network "
         "gives maps [column, row], or was trained on such, and they must be [row = y, column = x]",
         source_of(None if case.model is None else type(case.model).forward),
         gain,
@@ -138,7 +138,7 @@ def exchanged_sides(case: Case) -> Finding | None:
         return None
     return Finding(
         "right and left exchanged",
-        f"with right and left joints exchanged the predictions are {_percent(gain)} better: in training or in the test "
+        f"with right and left joints exchanged the predictions are {percent(gain)} better: in training or in the test "
         "data images were flipped, or joints numbered, without the exchange of right and left",
         source_of(reader_of(case.dataset)),
         gain,
@@ -176,7 +176,7 @@ def flat_maps(case: Case) -> Finding | None:
         return None
     return Finding(
         "heatmaps without a peak",
-        f"only {_percent(rate)} of the heatmaps have a peak, the others are zero or flat: the targets are empty, or so "
+        f"only {percent(rate)} of the heatmaps have a peak, the others are zero or flat: the targets are empty, or so "
         "small beside the loss of the zeros or the weight decay that no answer is the best one",
         source_of(None if case.model is None else type(case.model).forward),
     )
@@ -266,7 +266,7 @@ def _mirror(case: Case, exchange: bool) -> Finding | None:
     how = "with right and left exchanged" if exchange else "without the exchange of right and left"
     return Finding(
         "mirrored with exchange" if exchange else "mirrored",
-        f"mirrored {how} the predictions are {_percent(gain)} better: images were flipped and labels were not, or the "
+        f"mirrored {how} the predictions are {percent(gain)} better: images were flipped and labels were not, or the "
         "other way round",
         source_of(reader_of(case.dataset)),
         gain,
@@ -278,7 +278,7 @@ def _sorted_as_text(case: Case) -> Finding | None:
     predictions = case.predictions
     names = [name or str(index) for name, index in zip(predictions.names, predictions.indices, strict=True)]
     as_text = np.array(sorted(range(len(names)), key=names.__getitem__))
-    by_number = np.array(sorted(range(len(names)), key=lambda i: _numbers_in(names[i])))
+    by_number = np.array(sorted(range(len(names)), key=lambda i: natural_key(names[i])))
     order = np.empty_like(as_text)
     order[as_text] = by_number
     for chosen in (order, np.argsort(order)):
@@ -286,15 +286,11 @@ def _sorted_as_text(case: Case) -> Finding | None:
             return Finding(
                 "names sorted as text",
                 f"with the order of the names as text (1, 10, 2) taken for that of their numbers (1, 2, 10) the "
-                f"predictions are {_percent(gain)} better: images or predictions were sorted by name as text",
+                f"predictions are {percent(gain)} better: images or predictions were sorted by name as text",
                 source_of(reader_of(case.dataset)),
                 gain,
             )
     return None
-
-
-def _numbers_in(name: str) -> list[tuple[bool, int, str]]:
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _paired_anew(case: Case) -> Finding | None:
@@ -313,7 +309,7 @@ def _paired_anew(case: Case) -> Finding | None:
         return None
     return Finding(
         "predictions in another order",
-        f"with each of the first {count} predictions given to another image they are {_percent(gain)} better: "
+        f"with each of the first {count} predictions given to another image they are {percent(gain)} better: "
         "predictions and labels are not in the same order",
         source_of(reader_of(case.dataset)),
         gain,
@@ -344,8 +340,3 @@ def _spread(points: np.ndarray, labelled: np.ndarray) -> float:
 def _distances(points: np.ndarray) -> np.ndarray:
     """The mean distance (J, J) between two joints of a pose."""
     return np.linalg.norm(points[:, :, None] - points[:, None], axis=-1).mean(axis=0)
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
-

@@ -124,3 +124,8 @@ def reader_of(dataset: Dataset | None) -> Callable[..., Any] | None:
         return None
     own_batch = getattr(type(dataset), "batch", None)
     return own_batch if own_batch not in (None, Dataset.batch) else type(dataset).__getitem__
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as text, "25 %"."""
+    return f"{100 * share:.0f} %"
