@@ -1,7 +1,7 @@
 """The mistakes of the report that minipose reproduces, each planted, and each named or impossible.
 
-B1 (a wrong reshape), B3 (targets not rescaled) and B4 (a Gaussian too narrow) are planted with the codecs, B7 (limbs
-at coordinate 0) with the figures.
+B1 (a wrong reshape), B3 (targets not rescaled) and B4 (a Gaussian too narrow) are planted in tests/pose, B7 (limbs at
+coordinate 0) in tests/data.
 """
 
 import numpy as np
@@ -230,6 +230,16 @@ def test_b13_features_joined_on_the_batch_axis():
         mse_loss(Net(4)(images), Tensor(np.zeros((2, 16, 4, 4), np.float32)))
     with pytest.raises(ValueError, match=r"an output of shape \(256, 16, 24, 24\) for 128 images"):
         predict(Net(4), FIGURES, batch_size=128)
+
+
+@pytest.mark.parametrize("out_channels, stride", [(4, 1), (6, 1), (4, 2)])
+def test_b13_a_residual_block_adds_its_input_whatever_its_shape(out_channels, stride):
+    # The report's addition was a NameError that no block of stride 2 ever reached.
+    block = nn.ResidualBlock(4, out_channels, stride)
+    for parameter in block.branch.parameters():
+        parameter.data[...] = 0
+    x = np.random.default_rng(0).standard_normal((2, 4, 8, 8)).astype(np.float32)
+    assert block(Tensor(x)).data.std() > 0.1
 
 
 def test_b14_no_backdrop_is_shared_by_training_and_test_data():
