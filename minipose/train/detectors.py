@@ -55,7 +55,7 @@ def diagnose(
     Returns
     -------
     list of Finding
-        Errors first, the largest improvement first of all. Empty where nothing looks wrong.
+        Errors first, the largest improvements first of all. Empty where nothing looks wrong.
     """
     if isinstance(training, Dataset):
         training, training_dataset = read_labels(training), training
@@ -63,7 +63,8 @@ def diagnose(
     if not case.labelled.any():
         return []
     found = [finding for detector in DETECTORS if (finding := detector(case)) is not None]
-    return sorted(found, key=lambda finding: -(finding.improvement or 0))
+    # Of those that are about as large the likeliest, which stands before the others in DETECTORS.
+    return sorted(found, key=lambda finding: -round(finding.improvement or 0, 1))
 
 
 def exchanged_axes(case: Case) -> Finding | None:
@@ -88,8 +89,9 @@ def transposed_maps(case: Case) -> Finding | None:
         return None
     return Finding(
         "transposed heatmaps",
-        f"with rows and columns of the heatmaps exchanged the predictions are {percent(gain)} better: the network "
-        "gives maps [column, row], or was trained on such, and they must be [row = y, column = x]",
+        f"with rows and columns of the heatmaps exchanged the predictions are {percent(gain)} better: if the labels "
+        "are (x, y), the network gives maps [column, row], or was trained on such, and they must be [row = y, "
+        "column = x]",
         source_of(None if case.model is None else type(case.model).forward),
         gain,
     )

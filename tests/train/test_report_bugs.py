@@ -71,6 +71,7 @@ def test_n3_x_and_y_exchanged_in_the_decoder():
 def test_n3_x_and_y_exchanged_in_the_labels():
     dataset = Changed(FIGURES, lambda batch: {"points": batch.points[..., ::-1]})
     errors = found(noisy(TRUTH), dataset)
+    assert next(iter(errors)) == "x and y exchanged"  # before the transposed heatmaps, which look alike
     assert errors["x and y exchanged"].is_error and "oracles:Changed.batch" in errors["x and y exchanged"].where
 
 
