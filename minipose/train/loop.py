@@ -125,7 +125,7 @@ class Trainer:
             if getattr(self, name) is not None:
                 check_integer("Trainer", name, getattr(self, name), 1)
         if self.clip_norm is not None:
-            check_number("Trainer", "clip_norm", self.clip_norm, 0)
+            check_number("Trainer", "clip_norm", self.clip_norm, 1e-6)  # with 0 nothing would ever change
         self._epoch_seconds = 0.0  # of training in the present epoch
 
     def resume(self, checkpoint: Checkpoint) -> None:
