@@ -169,6 +169,8 @@ def test_b9_any_other_order(seed):
     predicted[:64] = predicted[:64][order]
     errors = found(predicted)
     assert list(errors) == ["predictions in another order"] and errors["predictions in another order"].is_error
+    everywhere = np.random.default_rng(seed).permutation(len(TRUTH))
+    assert list(found(noisy(TRUTH)[everywhere])) == ["predictions in another order"]
     shifted = found(np.roll(noisy(TRUTH), 1, axis=0))
     assert list(shifted) == ["predictions in another order"]
 
