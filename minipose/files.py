@@ -26,7 +26,10 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         If the folder does not exist or cannot be written, or its disk is full.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
+    except OSError as error:  # which names the temporary file
+        raise type(error)(error.errno, error.strerror, str(path)) from None
     os.close(handle)
     temporary = Path(name)
     try:

@@ -222,7 +222,7 @@ def _check_numbers(files: list[Path]) -> None:
 
     One image that is missing and one that is too many keep the count right, and every label between them wrong.
     """
-    columns = itertools.zip_longest(*(natural_key(file)[0] for file in files))
+    columns = itertools.zip_longest(*(natural_key(file.name)[0] for file in files))
     different = [column for column in columns if len({*column}) > 1]
     by_number = len(different) == 1 and isinstance(different[0][0], int)
     for place in range(1, len(files)):

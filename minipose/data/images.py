@@ -121,14 +121,14 @@ def image_files(folder: str | os.PathLike, suffixes: Sequence[str] = SUFFIXES) -
     ]
     if not found:
         raise FileNotFoundError(f"image_files: there is no image ({', '.join(suffixes)}) in the folder {folder}")
-    return sorted(found, key=natural_key)
+    return sorted(found, key=lambda path: natural_key(path.name))
 
 
-def natural_key(path: Path) -> tuple[list, str]:
-    """Return what to sort files by so that the numbers in their names count as numbers."""
+def natural_key(name: str) -> tuple[list, str]:
+    """Return what to sort names by so that the numbers in them count as numbers."""
     # Split at numbers, texts have even places and numbers odd ones, so that like is compared with like.
-    parts = re.split("([0-9]+)", path.name.lower())
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path.name
+    parts = re.split("([0-9]+)", name.lower())
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from minipose.train.checkpoints import Checkpoint, load_checkpoint, save_checkpo
 from minipose.train.config import Config, add_arguments, from_arguments
 from minipose.train.detectors import diagnose, duplicated_rows
 from minipose.train.ema import EMA
-from minipose.train.evaluate import evaluate, evaluate_sets, scores
+from minipose.train.evaluate import evaluate, evaluate_sets
 from minipose.train.findings import Finding, SuspiciousScores
 from minipose.train.folder import locked_folder
 from minipose.train.log import Log, Row, read_log
@@ -16,13 +16,12 @@ from minipose.train.references import evaluate_mean_pose
 from minipose.train.report import TEST_SETS, score_run
 from minipose.train.run import add_run_arguments, build_trainer, figures_of, run_from_arguments, train
 from minipose.train.tables import finding_lines, joint_table, table
-from minipose.train.targets import heatmap_loss, targets_of
 
 __all__ = [
     "Callback", "Checkpoint", "Config", "EMA", "Finding", "Interrupted", "Labels", "Log", "Predictions", "Progress",
     "Row", "SuspiciousScores", "TEST_SETS", "TensorBoard", "Trainer", "add_arguments", "add_run_arguments",
     "build_trainer", "diagnose", "duplicated_rows", "evaluate", "evaluate_mean_pose", "evaluate_sets", "figures_of",
-    "finding_lines", "from_arguments", "heatmap_loss", "joint_table", "load_checkpoint", "locked_folder", "predict",
-    "predict_maps", "predict_pictures", "read_labels", "read_log", "run_from_arguments", "save_checkpoint",
-    "score_run", "scores", "table", "targets_of", "train",
+    "finding_lines", "from_arguments", "joint_table", "load_checkpoint", "locked_folder", "predict", "predict_maps",
+    "predict_pictures", "read_labels", "read_log", "run_from_arguments", "save_checkpoint", "score_run", "table",
+    "train",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minipose.pose.metrics.units import box_sides
-from minipose.train.findings import Case, Finding, reader_of, source_of
+from minipose.train.findings import Case, Finding, percent, reader_of, source_of
 from minipose.train.predictions import Labels
 
 FEWEST = 16  # poses of which a median is worth something
@@ -25,8 +25,8 @@ def scale_mismatch(case: Case) -> Finding | None:
         return None
     return Finding(
         "scale mismatch",
-        f"half of the training figures are over {_percent(trained[0])} wide and {_percent(trained[1])} high, in image "
-        f"sides, but of the test figures over {_percent(tested[0])} and {_percent(tested[1])}: a network finds what is "
+        f"half of the training figures are over {percent(trained[0])} wide and {percent(trained[1])} high, in image "
+        f"sides, but of the test figures over {percent(tested[0])} and {percent(tested[1])}: a network finds what is "
         "as large as what it was shown",
         source_of(reader_of(case.training)),
     )
@@ -94,7 +94,3 @@ def _label_hashes(labels: Labels) -> tuple[bytes, ...]:
         np.flatnonzero(flags).tobytes() + points[flags].tobytes() if flags.any() else b""
         for points, flags in zip(rounded, labelled, strict=True)
     )
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"

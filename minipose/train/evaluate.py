@@ -7,18 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from minipose import pose
 from minipose.data import Dataset
 from minipose.nn import Module
 from minipose.train.detectors import diagnose, duplicated_rows
 from minipose.train.findings import Finding, SuspiciousScores
 from minipose.train.predictions import Predictions, default_codec, predict, read_labels
 from minipose.train.references import codec_scores, image_centre_scores, mean_pose_scores, score
-
-
-def scores(predicted: np.ndarray, true: np.ndarray, visible: np.ndarray, image_size: float) -> dict[str, Any]:
-    """Return all metrics of predicted points (N, 16, 2); see `minipose.pose.summarise`."""
-    return pose.summarise(predicted, true, visible, image_size)
 
 
 def evaluate(model: Module, dataset: Dataset, codec: Any = None, batch_size: int = 64) -> dict[str, Any]:
@@ -80,8 +74,10 @@ def evaluate_sets(
         If a change of the predictions that nobody could guess, such as x for y, improves the scores by over 20 %.
         Its `report` is what would have been returned.
     ValueError
-        As `predict`.
+        If there is no data set; or as `predict`.
     """
+    if isinstance(datasets, Mapping) and not datasets:
+        raise ValueError("evaluate_sets: datasets is empty; name at least one test set")
     known = None if training is None else read_labels(training, training_count)
     report: dict[str, Any] = {"sets": {}, **({"mean_pose": {}} if known else {}), "image_centre": {}, "codec": {}}
     findings: list[Finding] = []

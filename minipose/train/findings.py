@@ -81,7 +81,7 @@ class Case:
         """Which joints (N, J) have a true position."""
         return self.predictions.visible > 0
 
-    def improvement(self, points: np.ndarray, samples: slice = slice(None)) -> float | None:
+    def improvement(self, points: np.ndarray, samples: slice | np.ndarray = slice(None)) -> float | None:
         """Return the share of the error that is gone with `points` for the predictions of some samples.
 
         None if it is no error to speak of: at most a fifth is gone; or the new answers are no pose, being worse than
@@ -124,3 +124,8 @@ def reader_of(dataset: Dataset | None) -> Callable[..., Any] | None:
         return None
     own_batch = getattr(type(dataset), "batch", None)
     return own_batch if own_batch not in (None, Dataset.batch) else type(dataset).__getitem__
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as text, "25 %"."""
+    return f"{100 * share:.0f} %"

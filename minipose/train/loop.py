@@ -32,8 +32,7 @@ from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate
 from minipose.train.folder import locked_folder
 from minipose.train.log import Log, MeanLoss, Row
-from minipose.train.losses import loss_of
-from minipose.train.targets import outputs_of
+from minipose.train.losses import loss_of, outputs_of
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -126,7 +125,7 @@ class Trainer:
             if getattr(self, name) is not None:
                 check_integer("Trainer", name, getattr(self, name), 1)
         if self.clip_norm is not None:
-            check_number("Trainer", "clip_norm", self.clip_norm, 0)
+            check_number("Trainer", "clip_norm", self.clip_norm, 1e-6)  # with 0 nothing would ever change
         self._epoch_seconds = 0.0  # of training in the present epoch
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -244,7 +243,8 @@ class Trainer:
                         raise self._failure(f"the loss is {self.losses.recent[-1]}")
                 for callback in callbacks:
                     callback.on_step_end(self)
-                if self.step % self.steps_per_epoch == 0 or self.step == self.total_steps:
+                ends_epoch = self.step % self.steps_per_epoch == 0 or self.step == self.total_steps
+                if ends_epoch:
                     self._end_epoch(log, callbacks)
                 elif self.checkpoint_every and self.step % self.checkpoint_every == 0:
                     self._count_seconds()
@@ -254,7 +254,7 @@ class Trainer:
                     self.save(LAST)
                     batches.close()
                     raise Interrupted
-                if self.stop_reason:
+                if self.stop_reason and ends_epoch:
                     batches.close()
                     return
 

@@ -13,13 +13,18 @@ from typing import Any
 
 from minipose.checks import check_integer, check_number
 from minipose.creation import tensor
-from minipose.nn import js_divergence2d, soft_argmax2d
+from minipose.nn import Module, js_divergence2d, soft_argmax2d
 from minipose.ops import kl_div, log_softmax, mse_loss, smooth_l1_loss
 from minipose.ops.checks import check_float_tensor
 from minipose.pose import HeatmapCodec, IntegralCodec, RegressionCodec, SimCCCodec
 from minipose.tensor import Tensor
 
 Outputs = Tensor | Sequence[Tensor]
+
+
+def outputs_of(model: Module, images: Tensor) -> Outputs:
+    """Return what a network answers, as the losses take it: of a stacked one, with `forward_stacks`, a list."""
+    return model.forward_stacks(images) if hasattr(model, "forward_stacks") else model(images)
 
 
 def heatmap_loss(outputs: Outputs, targets: Tensor, weights: Tensor | None = None) -> Tensor:

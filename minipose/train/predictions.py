@@ -112,7 +112,7 @@ class Predictions:
 def predict_maps(model: Module, images: np.ndarray) -> np.ndarray:
     """Return the heatmaps (N, 16, h, w) of images (uint8, N H W 3), with the model in eval mode and no graph."""
     training = model.training
-    device = next(model.parameters()).device
+    device = next((parameter.device for parameter in model.parameters()), "cpu")
     model.eval()
     try:
         with no_grad():

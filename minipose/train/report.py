@@ -29,7 +29,7 @@ def score_run(config: Config, trainer: Trainer, count: int = TEST_COUNT) -> dict
     Returns
     -------
     dict
-        As `evaluate_sets`, with `seconds` of training, `parameters`, and `images_per_second`.
+        As `evaluate_sets`, with `seconds` of training and validation, `images_per_second` over these, and `parameters`.
     """
     model = load_checkpoint(trainer.out / BEST).build().to(config.device)
     tests = {name: StickFigures(name, "test", config.size, count) for name in TEST_SETS}

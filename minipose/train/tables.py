@@ -33,7 +33,7 @@ def table(results: Rows, mean_pose: Rows | None = None, **references: Rows) -> s
         for line, sets in lines.items()
         for name, values in sets.items()
     ]
-    width = max(10, *(len(name) + 2 for name, _ in [*rows, *below]))
+    width = max([10, *(len(name) + 2 for name, _ in [*rows, *below])])
     text = [f"{'test set':<{width}}" + "".join(f"{heading:>14}" for heading, _ in COLUMNS.values())]
     text += [_row(name, width, values) for name, values in rows]
     if below:

@@ -40,7 +40,7 @@ def sample(index=0, size=(40, 40), points=LABELS[0], visible=2):
 
 
 @pytest.mark.parametrize("first", [0, 1, 95])
-def test_labels_belong_to_images_in_the_order_of_their_numbers(tmp_path, first):
+def test_b9_labels_belong_to_images_in_the_order_of_their_numbers(tmp_path, first):
     figures = CourseFigures(make_course(tmp_path, first=first), "test1")
     assert len(figures) == 12
     for number, one in enumerate(figures):
@@ -81,8 +81,8 @@ def test_fractions_must_be_announced(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])
 @pytest.mark.parametrize("normalised", [False, True])
-def test_fractions_that_were_cut_to_integers_are_refused(tmp_path, dtype, normalised):
-    """The course's labels were 64-bit integers, and its evaluation made fractions of them: all 0 or 1 (B8)."""
+def test_b8_fractions_that_were_cut_to_integers_are_refused(tmp_path, dtype, normalised):
+    """The course's labels were 64-bit integers, and its evaluation made fractions of them: all 0 or 1."""
     root = make_course(tmp_path, (LABELS / 40).astype(np.int64).astype(dtype))
     with pytest.raises(ValueError, match="are 0 or 1: fractions .* cut to integers"):
         CourseFigures(root, normalised=normalised)

@@ -101,8 +101,8 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, side):
             function(tmp_path / "bomb.png")
 
 
-def test_files_are_in_the_order_of_their_numbers(tmp_path):
-    """Sorted as texts, 10.png comes before 2.png, and every label belongs to another image (B9)."""
+def test_b9_files_are_in_the_order_of_their_numbers(tmp_path):
+    """Sorted as texts, 10.png comes before 2.png, and every label belongs to another image."""
     names = [f"{number}.png" for number in range(12)] + ["a2b10.png", "a10b2.PNG"]
     for name in [*reversed(names), "._1.png", "notes.txt"]:
         (tmp_path / name).touch()

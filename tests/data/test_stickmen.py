@@ -137,7 +137,7 @@ def test_the_sets_show_different_poses():
     assert len(set.union(*streams)) == len(SETS) * 60
 
 
-def test_no_backdrop_of_the_test_split_is_one_of_the_others():
+def test_b14_no_backdrop_of_the_test_split_is_one_of_the_others():
     rows = {
         split: {image[:, -1].tobytes() for image in StickFigures("platform", split).batch(range(60)).images}
         for split in ("train", "val", "test")

@@ -120,6 +120,13 @@ def test_metrics_leave_their_arguments_alone():
     np.testing.assert_array_equal(visible, copies[1])
 
 
+@pytest.mark.parametrize("flag", [-1, 3])
+def test_a_flag_that_is_none_is_an_error(flag):
+    true = poses()
+    with pytest.raises(ValueError, match="epe: visible must hold the flags 0, 1 and 2 only"):
+        epe(true, true, np.full(true.shape[:2], flag))
+
+
 @pytest.mark.parametrize("metric", [epe, pckh])
 def test_no_labelled_joint_is_an_error(metric):
     true = poses()

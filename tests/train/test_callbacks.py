@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from minipose.train import Callback, TensorBoard
+from minipose.train import Callback, TensorBoard, load_checkpoint
 from minipose.train import loop as loop_module
 from tests.train.test_loop import trainer
 
@@ -35,6 +35,17 @@ def test_the_stations_of_a_run_and_how_a_callback_ends_it(tmp_path):
     assert record.calls == [("begin", 0), ("step", 1), ("step", 2), ("epoch", 2), ("step", 3), ("step", 4),
                             ("epoch", 4), ("end", 4)]  # fmt: skip
     assert run.stop_reason == "enough"
+
+
+def test_a_run_that_is_stopped_in_an_epoch_ends_with_it_and_loses_no_step(tmp_path):
+    class Stop(Callback):
+        def on_step_end(self, trainer):
+            if trainer.step == 3:
+                trainer.stop_reason = "enough"
+
+    run = trainer(tmp_path, more={"callbacks": [Stop()]})
+    run.fit()
+    assert run.step == 4 == load_checkpoint(tmp_path / "last.safetensors").training["step"]
 
 
 def test_every_callback_that_began_is_ended_when_another_fails(tmp_path):

@@ -32,6 +32,14 @@ def test_a_network_that_is_as_good_as_its_noise_is_let_pass(noise, seed):
     assert findings(points.clip(0, SIZE - 1), dataset) == []
 
 
+@pytest.mark.parametrize("name", ["{}\u00b2.png", "\u0663{}", "a{}b{}"])
+def test_names_may_be_anything(name):
+    dataset = Changed(FIGURES, lambda batch: {"names": tuple(name.format(i, i) for i in batch.indices)})
+    assert findings(TRUTH, dataset) == []
+    as_text = sorted(range(128), key=lambda index: name.format(index, index))
+    assert names(findings(TRUTH[as_text], dataset)) == ["names sorted as text"]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_random_answers_are_let_pass(seed):
     generator = np.random.default_rng(seed)

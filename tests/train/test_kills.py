@@ -1,6 +1,7 @@
 """A run that is killed at any moment and resumed ends in the bits of one that never stopped."""
 
 import csv
+import dataclasses
 import os
 import signal
 import subprocess
@@ -76,7 +77,7 @@ def test_killed_while_it_writes(tmp_path, whole):
         assert_readable(tmp_path / "run")
         if moment[2] == "before":
             assert len(list((tmp_path / "run").glob(f".{moment[0].split('.')[0]}-*"))) == 1
-    train(CONFIG, tmp_path / "run", resume=True)
+    train(dataclasses.replace(CONFIG, workers=1), tmp_path / "run", resume=True)  # they change nothing
     assert_same(whole, tmp_path / "run")
 
 

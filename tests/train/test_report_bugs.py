@@ -1,7 +1,7 @@
 """The mistakes of the report that minipose reproduces, each planted, and each named or impossible.
 
-B1 (a wrong reshape), B3 (targets not rescaled) and B4 (a Gaussian too narrow) are planted with the codecs, B7 (limbs
-at coordinate 0) with the figures.
+B1 (a wrong reshape), B3 (targets not rescaled) and B4 (a Gaussian too narrow) are planted in tests/pose, B7 (limbs at
+coordinate 0) in tests/data.
 """
 
 import numpy as np
@@ -71,6 +71,7 @@ def test_n3_x_and_y_exchanged_in_the_decoder():
 def test_n3_x_and_y_exchanged_in_the_labels():
     dataset = Changed(FIGURES, lambda batch: {"points": batch.points[..., ::-1]})
     errors = found(noisy(TRUTH), dataset)
+    assert next(iter(errors)) == "x and y exchanged"  # before the transposed heatmaps, which look alike
     assert errors["x and y exchanged"].is_error and "oracles:Changed.batch" in errors["x and y exchanged"].where
 
 
@@ -168,6 +169,8 @@ def test_b9_any_other_order(seed):
     predicted[:64] = predicted[:64][order]
     errors = found(predicted)
     assert list(errors) == ["predictions in another order"] and errors["predictions in another order"].is_error
+    everywhere = np.random.default_rng(seed).permutation(len(TRUTH))
+    assert list(found(noisy(TRUTH)[everywhere])) == ["predictions in another order"]
     shifted = found(np.roll(noisy(TRUTH), 1, axis=0))
     assert list(shifted) == ["predictions in another order"]
 
@@ -230,6 +233,16 @@ def test_b13_features_joined_on_the_batch_axis():
         mse_loss(Net(4)(images), Tensor(np.zeros((2, 16, 4, 4), np.float32)))
     with pytest.raises(ValueError, match=r"an output of shape \(256, 16, 24, 24\) for 128 images"):
         predict(Net(4), FIGURES, batch_size=128)
+
+
+@pytest.mark.parametrize("out_channels, stride", [(4, 1), (6, 1), (4, 2)])
+def test_b13_a_residual_block_adds_its_input_whatever_its_shape(out_channels, stride):
+    # The report's addition was a NameError that no block of stride 2 ever reached.
+    block = nn.ResidualBlock(4, out_channels, stride)
+    for parameter in block.branch.parameters():
+        parameter.data[...] = 0
+    x = np.random.default_rng(0).standard_normal((2, 4, 8, 8)).astype(np.float32)
+    assert block(Tensor(x)).data.std() > 0.1
 
 
 def test_b14_no_backdrop_is_shared_by_training_and_test_data():

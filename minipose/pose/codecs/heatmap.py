@@ -189,7 +189,7 @@ class HeatmapCodec:
         mean_square = math.pi * self.sigma**2 / (height * width)
         if mean_square < LEAST_MEAN_SQUARE:
             warnings.warn(
-                f"HeatmapCodec: a Gaussian of sigma {self.sigma} cells on a map of {height} x {width} has a mean "
+                f"HeatmapCodec: a Gaussian of sigma {self.sigma:.3g} cells on a map of {height} x {width} has a mean "
                 f"square of {mean_square:.1e}, which is all that a network loses that answers 0 everywhere; take a "
                 "larger sigma or a larger stride",
                 stacklevel=3,

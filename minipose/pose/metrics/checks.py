@@ -14,7 +14,7 @@ def checked_poses(caller: str, name: str, points: np.ndarray) -> np.ndarray:
     if points.ndim != 3 or points.shape[2] != 2 or 0 in points.shape:
         raise ValueError(f"{caller}: {name} must have shape (N, J, 2) and not be empty, got {points.shape}")
     if not np.isfinite(points).all():
-        raise ValueError(f"{caller}: {name} hold NaN or infinity")
+        raise ValueError(f"{caller}: {name} hold NaN or infinity; give unlabelled joints a finite position")
     return points
 
 
@@ -34,6 +34,8 @@ def checked_flags(caller: str, visible: np.ndarray, true: np.ndarray) -> np.ndar
         raise ValueError(f"{caller}: visible must have shape (N, J) = {true.shape[:2]}, got {visible.shape}")
     if visible.dtype.kind not in "biu":
         raise TypeError(f"{caller}: visible must be bool, or the flags 0, 1 and 2, got dtype {visible.dtype}")
+    if not np.isin(visible, (0, 1, 2)).all():
+        raise ValueError(f"{caller}: visible must hold the flags 0, 1 and 2 only")
     return visible
 
 
