@@ -21,6 +21,7 @@ LAYERS = [  # a part may import what stands below it, and its own files
     ["nn", "optim", "pose"],
     ["data", "models"],
     ["train", "viz"],
+    ["pretrained"],
     ["cli"],
     ["__main__"],
 ]
