@@ -179,7 +179,7 @@ def test_wrong_prediction(tmp_path, arguments, sentence, status):
     (tmp_path / "sub").mkdir()
     for path in (tmp_path / "a.png", tmp_path / "sub" / "a.png"):
         write_png(path, StickFigures("plain")[0].image)
-    options = {"width": 4, "depth": 1}
+    options = {"width": 4, "depth": 2}
     bare = models.create("hourglass", **options)
     save_checkpoint(tmp_path / "bare.safetensors", bare, {"name": "hourglass", "options": options})
     assert sentence in fails("predict", *arguments, status=status, cwd=tmp_path)
@@ -236,7 +236,7 @@ def test_summary_lists_networks_and_layers():
     assert succeeds("summary", "--list") == "hourglass\n"
     assert succeeds("summary", "--option", "width=8", "--option", "skip=false").splitlines()[-1].startswith("total")
     table = json.loads(succeeds("summary", "hourglass", "--size", 128, "--json"))
-    assert table["parameters"] == 855408 and table["layers"][0]["shape"] == [1, 32, 128, 128]
+    assert table["parameters"] == 855856 and table["layers"][0]["shape"] == [1, 32, 128, 128]
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
