@@ -170,6 +170,7 @@ def test_predict_names_what_is_no_picture_and_does_the_others(tmp_path):
     (("empty",), "empty", 1),
     (("a.png", "--run", "a.png"), "a.png is not a whole safetensors file", 1),
     (("a.png", "sub/a.png"), "two of the pictures are called a.png", 1),
+    (("a.png", "--out", "a.png"), "--out a.png is a file; the results need a folder", 1),
     (("a.png", "--out", "a.png/x"), "a.png", 1),
     (("sub", "--out", "sub"), "--out sub is a folder of pictures", 1),
     (("a.png", "--run", "bare.safetensors"), "bare.safetensors holds a network, but not the settings of its run", 1),
