@@ -133,8 +133,14 @@ def test_evaluate_reads_the_course_format_and_names_exchanged_axes(tmp_path):
 
 def test_evaluate_reads_coco(tmp_path):
     annotations = write_coco(StickFigures("plain", "test", count=12), tmp_path / "coco")
+    content = json.loads(annotations.read_text())
+    content["annotations"][0]["keypoints"][:2] = [64, 30]  # beside an image of 64 x 64
+    annotations.write_text(json.dumps(content))
     options = ("--data", "coco", "--root", annotations.parent / "images", "--annotations", annotations)
-    assert "mean pose, coco" in succeeds("evaluate", *options)
+    process = command("evaluate", *options)
+    assert process.returncode == 0 and "mean pose, coco" in process.stdout
+    assert process.stderr.startswith("minipose evaluate: warning: CocoKeypoints: 1 joints in ")
+    assert len(process.stderr.splitlines()) == 1
 
 
 def test_predict_finds_the_joints_in_a_picture_of_another_size(tmp_path):
