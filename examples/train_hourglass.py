@@ -19,13 +19,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from minipose.data import StickFigures
 from minipose.train import (
-    TEST_SETS,
     Interrupted,
     add_run_arguments,
     finding_lines,
     load_checkpoint,
+    make_test_sets,
     predict_maps,
     run_from_arguments,
     score_run,
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Scores do not show what a network sees. Two images of each set do.
     model = load_checkpoint(out / "best.safetensors").build().to(config.device)
-    shown = {name: StickFigures(name, "test", config.size, SHOWN).batch(range(SHOWN)) for name in TEST_SETS}
+    shown = {name: figures.batch(range(SHOWN)) for name, figures in make_test_sets(config, count=SHOWN).items()}
     maps = {name: predict_maps(model, batch.images) for name, batch in shown.items()}
     run_pictures(out, shown, maps, model.output_stride)
     print(f"{metrics['seconds']:.0f} s, {metrics['images_per_second']:.0f} images/s; see {out}")

@@ -29,12 +29,14 @@ def check_flag(name: str, argument: str, value: Any) -> None:
         raise TypeError(f"{name}: {argument} must be True or False, not {value!r}")
 
 
-def check_integer(name: str, argument: str, value: Any, least: int | None = None) -> None:
-    """Raise TypeError unless `value` is an integer, ValueError if it is smaller than `least`."""
+def check_integer(name: str, argument: str, value: Any, least: int | None = None, most: int | None = None) -> None:
+    """Raise TypeError unless `value` is an integer, ValueError if it is smaller than `least` or larger than `most`."""
     if not is_integer(value):
         raise TypeError(f"{name}: {argument} must be an integer, not {value!r}")
     if least is not None and value < least:
         raise ValueError(f"{name}: {argument} must be at least {least}, not {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{name}: {argument} must be at most {most}, not {value}")
 
 
 def check_number(name: str, argument: str, value: Any, low: float | None = None, high: float | None = None) -> None:

@@ -26,6 +26,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         If the folder does not exist or cannot be written, or its disk is full.
     """
     path = Path(path)
+    if not path.parent.is_dir():  # the system's own words would name the temporary file
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
         handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
     except OSError as error:  # which names the temporary file

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import minipose
 
@@ -35,6 +37,11 @@ def _overview() -> argparse.ArgumentParser:
     return parser
 
 
+def _show_warning(command: str, message: Warning | str, *place: object) -> None:
+    """Print a warning as users read it: without the line of code that it comes from."""
+    print(f"{command}: warning: {message}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments`, by default the program's own, and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -55,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
     try:
-        return command.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, parser.prog)
+            return command.run(options)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130

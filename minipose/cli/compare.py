@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(_table(arguments.metric, scores, metrics))
     for first, second in _equal(scores):
-        print(f"warning: {first} and {second} have the same score in every set: is one a copy of the other?")
+        print(
+            f"warning: {first} and {second} have the same score in every set: is one a copy of the other?",
+            file=sys.stderr,
+        )
     return 0
 
 
@@ -50,7 +54,8 @@ def _metrics(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"compare: {folder} is not a finished run: there is no {path}")
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
-        if all(isinstance(values[m], float) for values in metrics["sets"].values() for m in METRICS):
+        sets = metrics["sets"].values()
+        if sets and all(isinstance(values[m], float) for values in sets for m in METRICS):
             return metrics
     except (ValueError, KeyError, TypeError, AttributeError):
         pass

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minipose.data import COURSE_SETS, SETS, CocoKeypoints, CourseFigures, Dataset, StickFigures
+from minipose.data import COURSE_SETS, SETS, CocoKeypoints, CourseFigures, Dataset
 from minipose.files import atomic_path
-from minipose.train import TEST_SETS
+from minipose.train import TEST_COUNT, TEST_SETS, Config, make_test_sets
 
 EXAMPLES = """examples:
   minipose evaluate --run runs/hourglass
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--run", type=Path, help="a trained network: the folder of its run, or a .safetensors file (default: shipped)")
     add("--data", choices=("figures", "course", "coco"), default="figures", help="what to score on (default figures)")
     add("--sets", help="names with commas between them (default: plain,circles,shapes,platform, or test1 to test4)")
-    add("--count", type=int, default=500, help="stick figures of each set (default 500)")
+    add("--count", type=int, help=f"stick figures of each set (default {TEST_COUNT})")
     add("--root", type=Path, metavar="FOLDER", help="folder of the course's data, or of COCO's images")
     add("--annotations", type=Path, metavar="FILE.json", help="COCO's annotations")
     add("--decoder", choices=DECODERS, default="dark", help="from heatmaps to joints (default dark)")
@@ -46,8 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     from minipose.cli.runs import open_run
     from minipose.train import evaluate_sets, finding_lines, joint_table, table
 
+    _check_options(arguments)
     trained = open_run(arguments.run, arguments.decoder)
-    datasets = _datasets(arguments, trained.size)
+    datasets = _datasets(arguments, trained.config)
     report = evaluate_sets(
         trained.model.to(arguments.device), datasets, trained.training(), trained.codec, strict=False
     )
@@ -63,20 +64,28 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(finding["is_error"] for finding in report["findings"]) else 0
 
 
-def _datasets(arguments: argparse.Namespace, size: int) -> dict[str, Dataset]:
+def _check_options(arguments: argparse.Namespace) -> None:
+    """Raise ValueError for options that do not go together, before anything is loaded."""
     if (arguments.root is None) != (arguments.data == "figures"):
         raise ValueError("--root FOLDER goes with --data course or --data coco, which need it")
     if (arguments.annotations is None) != (arguments.data != "coco"):
         raise ValueError("--annotations FILE.json goes with --data coco, which needs it")
+    if arguments.sets and arguments.data == "coco":
+        raise ValueError("--sets goes with --data figures or --data course; COCO's annotations are one set")
+    if arguments.count is not None and arguments.data != "figures":
+        raise ValueError("--count goes with --data figures, which are drawn; of a folder all images are scored")
+    if arguments.json and not arguments.json.parent.is_dir():
+        raise ValueError(f"--json: there is no folder {arguments.json.parent} to write {arguments.json.name} into")
+
+
+def _datasets(arguments: argparse.Namespace, config: Config) -> dict[str, Dataset]:
     if arguments.data == "coco":
-        if arguments.sets:
-            raise ValueError("--sets goes with --data figures or --data course; COCO's annotations are one set")
-        return {"coco": CocoKeypoints(arguments.annotations, arguments.root, size)}
+        return {"coco": CocoKeypoints(arguments.annotations, arguments.root, config.size)}
     if arguments.data == "course":
         names = _names(arguments.sets or ",".join(COURSE_SETS), COURSE_SETS)
-        return {name: CourseFigures(arguments.root, name, size) for name in names}
+        return {name: CourseFigures(arguments.root, name, config.size) for name in names}
     names = _names(arguments.sets or ",".join(TEST_SETS), SETS)
-    return {name: StickFigures(name, "test", size, arguments.count) for name in names}
+    return make_test_sets(config, names, TEST_COUNT if arguments.count is None else arguments.count)
 
 
 def _names(text: str, known: Sequence[str]) -> list[str]:

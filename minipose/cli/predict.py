@@ -34,6 +34,13 @@ def run(arguments: argparse.Namespace) -> int:
     from minipose.train.pictures import predict_pictures
     from minipose.viz import pose_sheet
 
+    if any(path.is_dir() and path.resolve() == arguments.out.resolve() for path in arguments.pictures):
+        raise ValueError(
+            f"--out {arguments.out} is a folder of pictures to look at, among which the results would be taken for "
+            "pictures the next time; choose another one"
+        )
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise ValueError(f"--out {arguments.out} is a file; the results need a folder")
     files = [f for path in arguments.pictures for f in (image_files(path) if path.is_dir() else [path])]
     trained = open_run(arguments.run)
     model = trained.model.to(arguments.device)

@@ -44,12 +44,14 @@ def open_run(path: Path | None, decoder: str = "dark") -> TrainedNetwork:
     FileNotFoundError
         If there is no such checkpoint.
     ValueError
-        If it is none.
+        If it is none, or was not written by a run.
     """
     if path is None:
         checkpoint = pretrained.checkpoint()
     else:
         checkpoint = load_checkpoint(path / "best.safetensors" if path.is_dir() else path)
+    if "settings" not in checkpoint.training:
+        raise ValueError(f"{path} holds a network, but not the settings of its run; only `minipose train` writes both")
     config = Config(**checkpoint.training["settings"])
     model = checkpoint.build()
     codec = HeatmapCodec((config.size, config.size), model.output_stride, config.sigma, decoder=decoder)

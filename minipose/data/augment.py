@@ -26,7 +26,8 @@ class Augment:
     Parameters
     ----------
     flip : float
-        The chance of the mirror image, in which right and left joints change places. 0 to 1, default 0.5.
+        The chance of the mirror image, in which right and left joints change places. 0 to 1, default 0.5. It must be 0
+        where colours tell right from left, as with the cues "shade" and "color": in the mirror image they tell lies.
     rotation : float
         Standard deviation of a normally distributed angle in degrees, cut at twice that. Default 30.
     rotation_chance : float
@@ -109,8 +110,7 @@ class Augment:
         image, people, visible = sample.image, sample.people, sample.people_visible
         if matrix is not None:
             image, people = warp_image(image, matrix, size), affine.transform_points(matrix, people)
-            inside = ((people >= -0.5) & (people <= (width - 0.5, height - 0.5))).all(axis=-1)
-            visible = np.where(inside, visible, 0).astype(np.uint8)
+            visible = np.where(affine.is_inside(people, size), visible, 0).astype(np.uint8)
         if flipped:
             people, visible = people[:, self.skeleton.flip], visible[:, self.skeleton.flip]
         image = self._random_colours(generator, image)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minipose.pose import affine
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -51,7 +53,7 @@ class Sample:
         defaults = {
             "people": self.points[None],
             "people_visible": self.visible[None],
-            "matrix": np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+            "matrix": affine.identity(),
         }
         for name, value in defaults.items():
             if getattr(self, name) is None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from minipose.checks import check_choice, check_flag, check_number
+from minipose.checks import check_choice, check_flag, check_integer, check_number
 from minipose.data.poses import MISSING, read_poses
 from minipose.data.profiles import PROFILES
 from minipose.data.samples import Batch, Dataset, Sample
+from minipose.pose import affine
 
 MIXTURE = ("plain", "circles", "shapes", "platform")
 SETS = (*MIXTURE, "textures", "decoys", "occluded", "crowd", "shift", "mixed")
@@ -118,12 +119,15 @@ class StickFigures(Dataset):
         check_number("StickFigures", "back_p", back_p, 0, 1)
         check_flag("StickFigures", "missing_limb_rule", missing_limb_rule)
         self.set, self.split, self.placement, self.cue, self.style = set, split, placement, cue, style
-        self.size = _checked_integer("size", size, SMALLEST_SIZE, 4096)
-        self.seed = _checked_integer("seed", seed, 0, 2**32 - 1)
+        check_integer("StickFigures", "size", size, SMALLEST_SIZE, 4096)
+        check_integer("StickFigures", "seed", seed, 0, 2**32 - 1)
+        self.size, self.seed = int(size), int(seed)
         self.back_p, self.missing_limb_rule = float(back_p), missing_limb_rule
         self.poses = None if poses is None else read_poses(poses, "StickFigures")
         usual = PROFILES["toy"].count(split) if self.poses is None else len(self.poses)
-        self.count = _checked_integer("count", usual if count is None else count, 1, 2**32)
+        count = usual if count is None else count
+        check_integer("StickFigures", "count", count, 1, 2**32)
+        self.count = int(count)
         self._check_agreement()
 
     @classmethod
@@ -238,7 +242,7 @@ class StickFigures(Dataset):
             names=("",) * N,
             people=tuple(points[i, :count] for i, count in enumerate(counts)),
             people_visible=tuple(visible[i, :count] for i, count in enumerate(counts)),
-            matrices=np.tile(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), (N, 1, 1)),
+            matrices=np.tile(affine.identity(), (N, 1, 1)),
             facings=tuple(FACINGS[facing] for facing in facings[:, 0]),
         )
 
@@ -291,9 +295,3 @@ def compiled_painter() -> Callable[..., None]:
         read(2, "C", types.float64), read(3, "C", types.float64), types.UniTuple(types.int64, 5), types.float64,
     )  # fmt: skip
     return compiled(draw_scenes, signature, name_of(draw_scenes), nogil=True)
-
-
-def _checked_integer(name: str, value: int, smallest: int, largest: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not smallest <= value <= largest:
-        raise ValueError(f"StickFigures: {name} must be an integer from {smallest} to {largest}, got {value!r}")
-    return int(value)

@@ -56,7 +56,8 @@ def scaling(factor: float, centre: Sequence[float]) -> np.ndarray:
     TypeError, ValueError
         If the factor is not positive and finite, or the centre is not two finite numbers.
     """
-    if _number("scaling", "factor", factor) <= 0:
+    factor = _number("scaling", "factor", factor)
+    if factor <= 0:
         raise ValueError(f"scaling: factor must be positive, not {factor}")
     x, y = _pair("scaling", "centre", centre)
     return np.array([[factor, 0.0, x - factor * x], [0.0, factor, y - factor * y]])
@@ -208,6 +209,12 @@ def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
         raise ValueError("transform_points: points must be finite, but some of them are NaN or infinite")
     result = points @ matrix[:, :2].T + matrix[:, 2]
     return result.astype(np.float32) if points.dtype == np.float32 else result
+
+
+def is_inside(points: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Return which points (..., 2) lie on a pixel of an image of `size` (height, width), bool (...). NaN is nowhere."""
+    height, width = size
+    return ((points >= -0.5) & (points <= (width - 0.5, height - 0.5))).all(axis=-1)
 
 
 def check_matrix(name: str, matrix: np.ndarray) -> np.ndarray:

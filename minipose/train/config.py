@@ -64,7 +64,7 @@ class Config:
     patience: int | None = _option(None, "stop after so many epochs without a better validation score", 1, kind=int,
                                    may_change=True)  # fmt: skip
     sigma: float = _option(1.5, "width of the target Gaussians, in heatmap pixels", 0.5, 1000.0)
-    augment: bool = _option(False, "flip, turn, scale and recolour the training images at random")
+    augment: bool = _option(False, "flip (not with cue shade or color), turn, scale and recolour the images at random")
     workers: int = _option(0, "processes that prepare batches; 0: none but this one", 0, 256, may_change=True)
     seed: int = _option(0, "of weights and training images; test images never change", 0, 2**32 - 1)
     device: str = _option("cpu", "cuda needs an NVIDIA GPU and CuPy", choices=("cpu", "cuda"), may_change=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from minipose.data import StickFigures
+from minipose.data import Dataset, StickFigures
 from minipose.files import atomic_path
 from minipose.train.checkpoints import load_checkpoint
 from minipose.train.config import Config
@@ -15,6 +16,26 @@ from minipose.train.run import figures_of
 
 TEST_SETS = ("plain", "circles", "shapes", "platform")  # those of the report
 TEST_COUNT = 500  # images of each
+
+
+def make_test_sets(config: Config, names: Sequence[str] = TEST_SETS, count: int = TEST_COUNT) -> dict[str, Dataset]:
+    """Return test sets for a run: random poses, in the style, the placement and with the cue that it is trained on.
+
+    Parameters
+    ----------
+    config : Config
+    names : sequence of str
+        Of `minipose.data.SETS`. Default: the four of the report.
+    count : int
+        Images of each. Default 500.
+
+    Raises
+    ------
+    ValueError
+        As `StickFigures`.
+    """
+    drawn = {"placement": config.placement, "cue": config.cue, "back_p": config.back_p, "style": config.style}
+    return {name: StickFigures(name, "test", config.size, count, **drawn) for name in names}
 
 
 def score_run(config: Config, trainer: Trainer, count: int = TEST_COUNT) -> dict[str, Any]:
@@ -32,8 +53,9 @@ def score_run(config: Config, trainer: Trainer, count: int = TEST_COUNT) -> dict
         As `evaluate_sets`, with `seconds` of training and validation, `images_per_second` over these, and `parameters`.
     """
     model = load_checkpoint(trainer.out / BEST).build().to(config.device)
-    tests = {name: StickFigures(name, "test", config.size, count) for name in TEST_SETS}
-    report = evaluate_sets(model, tests, figures_of(config, "train"), trainer.codec, strict=False)
+    report = evaluate_sets(
+        model, make_test_sets(config, count=count), figures_of(config, "train"), trainer.codec, strict=False
+    )
     metrics = {
         **report,
         "seconds": round(trainer.seconds, 1),

@@ -26,6 +26,7 @@ from minipose.train.loop import LAST, Trainer
 
 CONFIG = "config.json"
 HELD_OUT = 10  # one in so many poses is for validation
+SIDE_COLOURS = ("shade", "color")  # the cues that a mirror image would turn into the opposite
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, out: str) -> None:
@@ -250,5 +251,5 @@ def _training(config: Config, training: Dataset | None, total_steps: int) -> Dat
         seed=config.seed,
         drop_last=True,
         workers=config.workers,
-        transform=data.Augment() if config.augment else None,
+        transform=data.Augment(flip=0.0 if config.cue in SIDE_COLOURS else 0.5) if config.augment else None,
     )

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from minipose.pose import STICK_FIGURE, Skeleton, epe, map_to_image
+from minipose.pose.affine import is_inside
 from minipose.viz.canvas import add_panel, add_text, check_png, new_figure, save_png
 
 # From the palette of Okabe and Ito (2008), which people with any kind of colour vision can tell apart.
@@ -285,9 +286,7 @@ def _caption(true: np.ndarray, predicted: np.ndarray, visible: np.ndarray, image
         caption = f"mean error {epe(predicted[None], true[None], visible[None]):.2f} px"
     else:
         caption = "no joint labelled"
-    height, width = image_size
-    is_inside = ((predicted >= -0.5) & (predicted <= (width - 0.5, height - 0.5))).all(axis=1)
-    outside = int((~is_inside).sum())
+    outside = int((~is_inside(predicted, image_size)).sum())
     return f"{caption}, {outside} predicted outside" if outside else caption
 
 

@@ -69,9 +69,7 @@ def pose_sheet(
     """
     check_png(path, "pose_sheet")
     check_integer("pose_sheet", "columns", columns, 1)
-    check_integer("pose_sheet", "panel", panel, SMALLEST_PANEL)
-    if panel > LARGEST_PANEL:
-        raise ValueError(f"pose_sheet: panel must be at most {LARGEST_PANEL} screen pixels, not {panel}")
+    check_integer("pose_sheet", "panel", panel, SMALLEST_PANEL, LARGEST_PANEL)
     images = [checked_images(image, 3, "(H, W, 3)", "pose_sheet") for image in images]
     count, joints = len(images), len(skeleton.names)
     visible = [None] * count if visible is None else list(visible)

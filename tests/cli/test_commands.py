@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 import minipose
-from minipose import cli, pretrained
+from minipose import cli, models, pretrained
 from minipose.data import StickFigures, collate, read_image, write_coco, write_course, write_png
 from minipose.data.samples import Dataset, Sample
 from minipose.pose import STICK_FIGURE
+from minipose.train import save_checkpoint
 from tests.cli.command import command, fails, succeeds
 
 SMALL = ("--dry-run", "--size", "32", "--width", "4", "--depth", "2")
@@ -85,7 +86,8 @@ def test_evaluate_gives_scores_and_the_lines_to_beat(finished, tmp_path):
     (("--data", "course", "--root", "nowhere"), "nowhere", 1),
     (("--data", "coco", "--root", "nowhere", "--annotations", "none.json"), "none.json", 1),
     (("--decoder", "magic"), "invalid choice: 'magic'", 2),
-    (("--count", "0"), "count must be an integer from 1", 1),
+    (("--data", "course", "--root", "x", "--count", "3"), "--count goes with --data figures", 1),
+    (("--json", "nowhere/x.json"), "--json: there is no folder nowhere", 1),
 ])  # fmt: skip
 def test_wrong_evaluation(options, sentence, status):
     assert sentence in fails("evaluate", *options, status=status)
@@ -119,8 +121,14 @@ def test_evaluate_reads_the_course_format_and_names_exchanged_axes(tmp_path):
 
 def test_evaluate_reads_coco(tmp_path):
     annotations = write_coco(StickFigures("plain", "test", count=12), tmp_path / "coco")
+    content = json.loads(annotations.read_text())
+    content["annotations"][0]["keypoints"][:2] = [64, 30]  # beside an image of 64 x 64
+    annotations.write_text(json.dumps(content))
     options = ("--data", "coco", "--root", annotations.parent / "images", "--annotations", annotations)
-    assert "mean pose, coco" in succeeds("evaluate", *options)
+    process = command("evaluate", *options)
+    assert process.returncode == 0 and "mean pose, coco" in process.stdout
+    assert process.stderr.startswith("minipose evaluate: warning: CocoKeypoints: 1 joints in ")
+    assert len(process.stderr.splitlines()) == 1
 
 
 def test_predict_finds_the_joints_in_a_picture_of_another_size(tmp_path):
@@ -160,13 +168,19 @@ def test_predict_names_what_is_no_picture_and_does_the_others(tmp_path):
     (("empty",), "empty", 1),
     (("a.png", "--run", "a.png"), "a.png is not a whole safetensors file", 1),
     (("a.png", "sub/a.png"), "two of the pictures are called a.png", 1),
+    (("a.png", "--out", "a.png"), "--out a.png is a file; the results need a folder", 1),
     (("a.png", "--out", "a.png/x"), "a.png", 1),
+    (("sub", "--out", "sub"), "--out sub is a folder of pictures", 1),
+    (("a.png", "--run", "bare.safetensors"), "bare.safetensors holds a network, but not the settings of its run", 1),
 ])  # fmt: skip
 def test_wrong_prediction(tmp_path, arguments, sentence, status):
     (tmp_path / "empty").mkdir()
     (tmp_path / "sub").mkdir()
     for path in (tmp_path / "a.png", tmp_path / "sub" / "a.png"):
         write_png(path, StickFigures("plain")[0].image)
+    options = {"width": 4, "depth": 2}
+    bare = models.create("hourglass", **options)
+    save_checkpoint(tmp_path / "bare.safetensors", bare, {"name": "hourglass", "options": options})
     assert sentence in fails("predict", *arguments, status=status, cwd=tmp_path)
 
 
@@ -185,6 +199,7 @@ def test_render_draws_what_it_is_asked_for(tmp_path):
     (("--count", "0"), "--count must be from 1 to 400, not 0", 1),
     (("--set", "moon"), "invalid choice: 'moon'", 2),
     (("--out", "a.gif"), "path must end in .png", 1),
+    (("--out", "nowhere/a.png"), "nowhere/a.png cannot be written: there is no folder nowhere", 1),
     (("--poses", "none.npy"), "none.npy", 1),
     (("--back-p", "2"), "back_p must be a number from 0 up to 1", 1),
 ])  # fmt: skip
@@ -195,8 +210,10 @@ def test_wrong_rendering(tmp_path, options, sentence, status):
 
 def test_compare_puts_runs_side_by_side_and_notices_a_copy(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "copy")
-    printed = succeeds("compare", finished, "copy", "--plot", "curves.png", cwd=tmp_path)
-    first, *rows, warning = printed.splitlines()
+    process = command("compare", finished, "copy", "--plot", "curves.png", cwd=tmp_path)
+    assert process.returncode == 0
+    first, *rows = process.stdout.splitlines()
+    (warning,) = process.stderr.splitlines()
     assert first.split() == ["pckh50", "plain", "circles", "shapes", "platform", "parameters"] and len(rows) == 2
     assert warning.startswith("warning: ") and "have the same score in every set" in warning
     assert (tmp_path / "curves.png").exists()
@@ -208,8 +225,9 @@ def test_wrong_comparison(finished, tmp_path):
     assert "the following arguments are required: RUN" in fails("compare", status=2)
     assert f"{tmp_path} is not a finished run" in fails("compare", tmp_path)
     assert "a run is named twice" in fails("compare", finished, finished)
-    (tmp_path / "metrics.json").write_text('{"sets": 3}')
-    assert "does not hold the scores of a run" in fails("compare", tmp_path)
+    for content in ('{"sets": 3}', '{"sets": {}}'):
+        (tmp_path / "metrics.json").write_text(content)
+        assert "does not hold the scores of a run" in fails("compare", tmp_path)
 
 
 def test_summary_lists_networks_and_layers():

@@ -3,8 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from minipose.data import Augment, Sample, StickFigures, render
+from minipose.data import Augment, Sample, StickFigures
 from minipose.pose import STICK_FIGURE, affine
+from tests.data.discs import draw_discs
 
 STILL = {"flip": 0, "rotation": 0, "scale": 0, "translation": 0, "colour": 0, "noise": 0, "cutout": 0}
 SIZE = 96
@@ -24,7 +25,7 @@ def dotted(height=SIZE, width=SIZE, people=1, seed=0):
     points = (12 * cells[: 16 * people] + 6 + generator.random((16 * people, 2))).astype(np.float32)
     colours = np.stack([np.tile(np.arange(16), people) * 12 + 60] * 3, axis=-1)
     image = np.zeros((height, width, 3), np.uint8)
-    render.draw(image, render.discs(points, 4.0, colours))
+    draw_discs(image, points, 4.0, colours)
     points = points.reshape(people, 16, 2)
     visible = np.full((people, 16), 2, np.uint8)
     visible[:, 3] = 1
@@ -61,7 +62,7 @@ def test_discs_are_centred_where_the_points_say(way):
     sample = dotted()
     joint = 7  # which no flip moves
     image = np.zeros_like(sample.image)
-    render.draw(image, render.discs(sample.points[[joint]], 4.0, np.array([[255, 255, 255]])))
+    draw_discs(image, sample.points[[joint]], 4.0, np.array([[255, 255, 255]]))
     sample = dataclasses.replace(sample, image=image)
     augment = Augment(**{**STILL, **WAYS[way]})
     checked = 0

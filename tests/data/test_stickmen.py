@@ -253,12 +253,11 @@ def test_wrong_indices():
     [
         ({"set": "squares"}, f"set must be one of {', '.join(map(repr, SETS))}, not 'squares'"),
         ({"split": "valid"}, "split must be one of 'train', 'val', 'test', not 'valid'"),
-        ({"size": 16}, "size must be an integer from 32 to 4096, got 16"),
-        ({"size": 64.0}, "size must be an integer"),
-        ({"count": 0}, "count must be an integer"),
-        ({"seed": -1}, "seed must be an integer from 0 to 4294967295, got -1"),
-        ({"seed": 2**32}, "seed must be an integer"),
-        ({"seed": True}, "seed must be an integer"),
+        ({"size": 16}, "size must be at least 32, not 16"),
+        ({"size": 4097}, "size must be at most 4096, not 4097"),
+        ({"count": 0}, "count must be at least 1, not 0"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"seed": 2**32}, "seed must be at most 4294967295, not 4294967296"),
         ({"placement": "fill"}, "placement must be one of 'free', 'fit', 'fit_aniso', not 'fill'"),
         ({"cue": "colour"}, "cue must be one of 'front', 'shade', 'color', 'face', 'none', not 'colour'"),
         ({"style": None}, "style must be one of 'minipose', 'course', not None"),
@@ -272,4 +271,10 @@ def test_wrong_indices():
 )
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
+        StickFigures(**arguments)
+
+
+@pytest.mark.parametrize("arguments", [{"size": 64.0}, {"count": "8"}, {"seed": True}])
+def test_arguments_of_another_kind(arguments):
+    with pytest.raises(TypeError, match="must be an integer"):
         StickFigures(**arguments)

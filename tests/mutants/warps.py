@@ -45,7 +45,11 @@ WARPS = [
         AUGMENT,
     ),
     Bug(
-        "joints outside the image still visible", "data/augment.py", "np.where(inside, visible, 0)", "visible", AUGMENT
+        "joints outside the image still visible",
+        "data/augment.py",
+        "np.where(affine.is_inside(people, size), visible, 0)",
+        "visible",
+        AUGMENT,
     ),
     Bug("colours that wrap around", "data/augment.py", "np.clip(values, 0, 255, out=values)", "values", AUGMENT),
     Bug(
@@ -76,5 +80,6 @@ WARPS = [
         'len(entries["annotations"])',
         COCO,
     ),
+    Bug("an image that ends at its last pixels' centres", "pose/affine.py", "(width - 0.5,", "(width - 1,", AFFINE),
     Bug("joints outside the image still labelled", "data/coco/annotations.py", "labelled &= inside", "pass", COCO),
 ]

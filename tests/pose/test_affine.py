@@ -30,6 +30,11 @@ def test_scaling_and_translation():
     assert np.array_equal(affine.transform_points(affine.identity(), points), points)
 
 
+def test_an_image_reaches_half_a_pixel_beyond_the_centres_of_its_outermost_pixels():
+    points = np.array([[-0.5, 2.5], [-0.6, 0], [7.5, -0.5], [7.6, 0], [0, 2.6], [np.nan, 0]])
+    assert affine.is_inside(points, (3, 8)).tolist() == [True, False, True, False, False, False]
+
+
 def test_compose_applies_the_first_matrix_first(rng):
     points = 100 * rng.random((4, 3, 2))
     expected = points

@@ -53,7 +53,7 @@ def test_a_finished_run_can_be_resumed(finished):
     ("options", "message"),
     [
         (("--size", "50"), "error: Hourglass: the image's sides must be multiples of 2**depth = 4"),
-        (("--size", "16"), "error: StickFigures: size must be an integer from 32"),
+        (("--size", "16"), "error: StickFigures: size must be at least 32"),
         (("--width", "0"), "argument --width: must be an integer from 1, not 0"),
         (("--set", "moon"), "argument --set: invalid choice: 'moon'"),
         (("--out", "/dev/null/x"), "error: /dev/null/x is not a folder that can be written"),

@@ -17,6 +17,7 @@ from minipose.train import (
     build_trainer,
     figures_of,
     load_checkpoint,
+    make_test_sets,
     run_from_arguments,
     train,
 )
@@ -130,6 +131,24 @@ def test_what_is_built(tmp_path):
     assert type(run.optimizer) is AdamW and run.optimizer.param_groups[0]["weight_decay"] == 0.02
     assert (run.ema.decay, run.codec.sigma, run.clip_norm, run.patience) == (0.9, 2.0, 1.0, 2)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("cue", "flip"), [("front", 0.5), ("face", 0.5), ("shade", 0), ("color", 0)])
+def test_no_image_is_mirrored_where_colours_tell_right_from_left(tmp_path, cue, flip):
+    run = build_trainer(dataclasses.replace(SMALL, augment=True, cue=cue), tmp_path)
+    sample, transform = run.training.dataset[0], run.training._recipe.transform
+    mirrored = [np.linalg.det(transform(sample, np.random.default_rng(i)).matrix[:, :2]) < 0 for i in range(40)]
+    assert abs(np.mean(mirrored) - flip) < 0.25 * (flip > 0) + 1e-9
+
+
+def test_test_sets_are_drawn_as_what_is_trained_on():
+    config = dataclasses.replace(SMALL, placement="fit", cue="color", back_p=0.5)
+    tests = make_test_sets(config, ["plain", "shift"], 3)
+    for name, figures in tests.items():
+        expected = StickFigures(name, "test", 32, 3, placement="fit", cue="color", back_p=0.5)
+        assert np.array_equal(figures.batch(range(3)).images, expected.batch(range(3)).images)
+    course = make_test_sets(dataclasses.replace(SMALL, style="course"), count=2)
+    assert list(course) == ["plain", "circles", "shapes", "platform"] and course["plain"].style == "course"
 
 
 def test_workers_see_the_same_stream(tmp_path):

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 
-from minipose.viz import curves, training_curves
+from minipose.viz import comparison_curves, curves, training_curves
 
 COLUMNS = (
     "epoch", "step", "loss", "validation_pckh", "validation_epe", "learning_rate", "images_per_second", "seconds",
@@ -113,3 +113,19 @@ def test_files_that_are_no_log_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"^training_curves: path must end in \.png, got '.*curves\.pdf'"):
         training_curves(write(tmp_path / "log.csv", random_rows(2)), tmp_path / "curves.pdf")
     assert not picture.exists()
+
+
+def test_runs_are_compared_under_their_names(tmp_path, monkeypatch):
+    rows = {"narrow": random_rows(3), "$wide": random_rows(5)}
+    logs = {name: write(tmp_path / f"{len(of_run)}.csv", of_run) for name, of_run in rows.items()}
+    figures = []
+    monkeypatch.setattr(curves, "save_png", lambda figure, path: figures.append(figure))
+    comparison_curves(logs, tmp_path / "both.png")
+    for axes, column in zip(figures[0].axes, ("loss", "validation_pckh"), strict=True):
+        for line, of_run in zip(axes.get_lines(), rows.values(), strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), [row["step"] for row in of_run])
+            np.testing.assert_array_equal(line.get_ydata(), [row[column] for row in of_run])
+    assert [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()] == ["narrow", r"\$wide"]
+    for count in (0, 11):
+        with pytest.raises(ValueError, match=f"logs must be of 1 to 10 runs, got {count}"):
+            comparison_curves({str(i): tmp_path / "3.csv" for i in range(count)}, tmp_path / "none.png")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minipose.checks import as_array, is_integer
-from minipose.pose import STICK_FIGURE
+from minipose.pose import STICK_FIGURE, affine
 from minipose.pose.coco import COCO_NAMES, coco_to_stick_figure, stick_figure_to_coco
 
 Joints = tuple[np.ndarray, np.ndarray]
@@ -138,6 +138,10 @@ class Reader:
     def _load(self) -> Any:
         try:
             return json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FileNotFoundError(f"CocoKeypoints: there is no file {self.path}") from None
+        except IsADirectoryError:
+            raise self._wrong("is a folder; give the JSON file in it, and the folder of images beside it") from None
         except UnicodeDecodeError:
             raise self._wrong("is not a text file") from None
         except ValueError as error:
@@ -207,7 +211,7 @@ class Reader:
         if not labelled.any() or min(box[2], box[3]) <= 0:
             self.skipped["boxes without an area" if labelled.any() else "people without a labelled joint"] += 1
             return None
-        inside = ((points >= -0.5) & (points <= (picture.width - 0.5, picture.height - 0.5))).all(axis=1)
+        inside = affine.is_inside(points, (picture.height, picture.width))
         if not (labelled & inside).any():
             raise self._wrong(
                 f"has in {where} no joint inside its image {picture.file_name!r} of {picture.width} x "

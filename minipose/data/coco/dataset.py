@@ -128,8 +128,7 @@ class CocoKeypoints(Dataset):
         others = (other for other in self._together[picture.id] if other is not person)
         joints, flags = (np.stack(arrays) for arrays in zip(*(p.joints() for p in (person, *others)), strict=True))
         points = affine.transform_points(matrix, joints)
-        inside = ((points >= -0.5) & (points <= (image.shape[1] - 0.5, image.shape[0] - 0.5))).all(axis=-1)
-        visible = np.where(inside, flags, 0).astype(np.uint8)
+        visible = np.where(affine.is_inside(points, image.shape[:2]), flags, 0).astype(np.uint8)
         points = np.where(visible[..., None] > 0, points, 0.0).astype(np.float32)
         return Sample(
             image,

@@ -45,10 +45,12 @@ def write_coco(dataset: Dataset, folder: str | os.PathLike) -> Path:
     FileExistsError
         If there is such a file or a folder "images" already: nothing is overwritten.
     ValueError
-        If a sample has other joints, or a labelled one at NaN or infinity.
+        If there are no samples, or one has other joints, or a labelled one at NaN or infinity.
     OSError
         If the folder cannot be written.
     """
+    if len(dataset) == 0:
+        raise ValueError("write_coco: the data set has no samples")
     folder = Path(folder)
     path, images = folder / "annotations.json", folder / "images"
     for existing in (path, images):

@@ -18,7 +18,6 @@ BLACK = np.zeros(3)
 SHADE = 0.45
 GREEN, ORANGE, BLUE = (0, 255, 0), (255, 128, 0), (51, 153, 255)
 FRONT, SHADED, COLOURED, FACE, NONE = range(5)
-CUES = {"front": FRONT, "shade": SHADED, "color": COLOURED, "face": FACE, "none": NONE}
 
 
 @inner

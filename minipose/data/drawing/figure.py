@@ -41,7 +41,6 @@ NORMALS = 15  # numbers of the normal distribution that one pose takes
 MARGIN = 0.06
 FREE, SMALL, AMONG_OTHERS = (0.55, 1.0), (0.2, 0.4), (0.4, 0.7)
 PLACE_FREE, PLACE_FIT, PLACE_FIT_ANISO, PLACE_COURSE = range(4)
-PLACEMENTS = {"free": PLACE_FREE, "fit": PLACE_FIT, "fit_aniso": PLACE_FIT_ANISO}
 
 # The parts of the figure in the order of painting where the right side is the nearer one: two joints, and the layer.
 FAR_LAYER, TORSO_LAYER, HEAD_LAYER, NEAR_LAYER, LAYERS = range(5)
@@ -160,7 +159,7 @@ def place(stream, pose, size, placement, scales, points):
 def add_figure(shapes, points, palette, half_width, right_is_near, base_layer, half, options, faces_viewer):
     """Append the shapes of a figure, or of one half of it, whose joints are at `points` (16, 2).
 
-    Joints that are not there are NaN, and so is no line to them. `options` are those of `scene.draw_scene`.
+    Joints that are not there are NaN, and so is no line to them. `options` are those of `scene.draw_scenes`.
     """
     course, cue, missing_limb_rule = options[0] == 1, options[2], options[3] == 1
     parts = COURSE_PARTS if course else PARTS

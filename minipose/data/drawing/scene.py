@@ -36,7 +36,6 @@ MOST_SHAPES = 256  # and four a pixel of the side, for skies and hills
 GIVEN = 1
 POSITIONS = 4  # of which a figure behind takes the one that is farthest from the others
 COURSE_EDGE = 0.5 + 1e-6  # pixels beyond the image at which the course's stretch puts its outermost joints, rounded
-STYLES = {"minipose": 0, "course": 1}
 
 
 def draw_scenes(images, people, visible, counts, facings, sets, numbers, normals, options, back_p):
@@ -58,7 +57,8 @@ def draw_scenes(images, people, visible, counts, facings, sets, numbers, normals
     numbers, normals : float64 arrays (N, K), (N, 3, 15)
         Uniform from 0 to 1, and of the normal distribution.
     options : tuple of 5 int
-        The style, the placement, the cue, whether the course's missing-limb rule holds, whether the poses are given.
+        The style (1 is the course's), the placement, the cue, whether the course's missing-limb rule holds, and
+        whether the poses are given.
     back_p : float
         The chance that a figure faces away.
     """

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minipose.data import CocoKeypoints, render
+from minipose.data import CocoKeypoints
 from minipose.data.images import write_png
 from minipose.pose import COCO_NAMES
+from tests.data.discs import draw_discs
 
 # A figure that faces us: its left is on our right. In units of a figure 1 high, around the middle of its hips.
 FIGURE = np.array([
@@ -59,7 +60,7 @@ def photographs(tmp_path):
                 continue
             points = true_points(number)
             colours = np.stack([np.arange(17) * 12 + 50, np.full(17, number * 10), np.full(17, 90)], axis=-1)
-            render.draw(image, render.discs(points, 2.0, colours))
+            draw_discs(image, points, 2.0, colours)
             (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
             people.append({
                 "id": number, "image_id": image_id, "category_id": 1, "iscrowd": 0, "num_keypoints": 17,

@@ -155,8 +155,10 @@ def test_a_cut_off_or_foreign_file_is_told(photographs, content, message):
 
 
 def test_missing_files_are_told_before_the_first_sample(photographs, tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.json"):
+    with pytest.raises(FileNotFoundError, match="CocoKeypoints: there is no file .*nowhere.json"):
         CocoKeypoints(tmp_path / "nowhere.json", tmp_path)
+    with pytest.raises(ValueError, match="is a folder; give the JSON file in it"):
+        CocoKeypoints(tmp_path, tmp_path)
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", tmp_path / "none"):
         with pytest.raises(FileNotFoundError, match="2 of the 2 images with people are not in .* is first.png"):

@@ -78,6 +78,12 @@ def test_nothing_is_overwritten(tmp_path):
         write_coco(figures, tmp_path / "two")
 
 
+def test_a_data_set_without_samples_writes_nothing(tmp_path):
+    with pytest.raises(ValueError, match="write_coco: the data set has no samples"):
+        write_coco(Listed(), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_sample_that_cannot_be_written_leaves_no_file_of_annotations(tmp_path, rng):
     wrong = crowd(rng)
     wrong.people[1, 2] = np.nan

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minipose.data.stickmen import CUES, SETS, STYLES, compiled_painter
+from minipose.data.stickmen import CUES, PLACEMENTS, SETS, STYLES, compiled_painter
 from tests.data.drawing.interpreted import colours, decoys, figure, render, scene, table
 
 
@@ -33,9 +33,10 @@ def test_the_compiled_code_draws_what_its_python_source_says(set_index):
 
 def test_the_names_are_in_the_order_of_the_numbers():
     assert [getattr(scene, name.upper()) for name in SETS[:-1]] == [*range(9)]
-    assert CUES == tuple(colours.CUES) and [*colours.CUES.values()] == [*range(5)]
-    assert figure.PLACEMENTS == {"free": 0, "fit": 1, "fit_aniso": 2} and figure.PLACE_COURSE == 3
-    assert tuple(scene.STYLES) == STYLES
+    cues = {"front": colours.FRONT, "shade": colours.SHADED, "color": colours.COLOURED, "face": colours.FACE}
+    assert {**cues, "none": colours.NONE} == {name: number for number, name in enumerate(CUES)}
+    assert [getattr(figure, f"PLACE_{name.upper()}") for name in PLACEMENTS] == [0, 1, 2] and figure.PLACE_COURSE == 3
+    assert STYLES[1] == "course"
 
 
 def hidden(shapes, layer, half_width=2.0):
