@@ -63,14 +63,34 @@ def _metrics(folder: Path) -> dict[str, Any]:
 
 
 def _table(metric: str, scores: dict[str, dict[str, float]], metrics: dict[str, dict[str, Any]]) -> str:
+    """The runs' scores, and under a line those that they must be compared with."""
     sets = list(dict.fromkeys(name for values in scores.values() for name in values))
-    width = max(len(name) for name in scores) + 2
-    lines = [f"{metric:<{width}}" + "".join(f"{name:>{len(name) + 8}}" for name in sets) + f"{'parameters':>14}"]
-    for run_name, values in scores.items():
-        cells = (f"{values[s]:.3f}" if s in values else "-" for s in sets)
-        row = "".join(f"{cell:>{len(s) + 8}}" for s, cell in zip(sets, cells, strict=True))
-        lines.append(f"{run_name:<{width}}{row}{metrics[run_name].get('parameters', '-'):>14}")
-    return "\n".join(lines)
+    below = _references(metric, metrics)
+    width = max(len(name) for name in [metric, *scores, *below]) + 2
+    heading = f"{metric:<{width}}" + "".join(f"{name:>{len(name) + 8}}" for name in sets) + f"{'parameters':>14}"
+    rows = [_row(name, width, sets, values) + f"{metrics[name].get('parameters', '-'):>14}"
+            for name, values in scores.items()]  # fmt: skip
+    return "\n".join(
+        [heading, *rows, "-" * len(heading), *(_row(name, width, sets, values) for name, values in below.items())]
+    )
+
+
+def _row(name: str, width: int, sets: list[str], values: dict[str, float]) -> str:
+    cells = ((s, f"{values[s]:.3f}" if s in values else "-") for s in sets)
+    return f"{name:<{width}}" + "".join(f"{cell:>{len(s) + 8}}" for s, cell in cells)
+
+
+def _references(metric: str, metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """The reference lines of all runs; those that are equal stand once."""
+    from minipose.train import REFERENCES
+
+    lines: dict[str, dict[str, float]] = {}
+    for key, label in REFERENCES.items():
+        of_runs = {run: {s: v[metric] for s, v in m.get(key, {}).items()} for run, m in metrics.items() if m.get(key)}
+        if len({json.dumps(values) for values in of_runs.values()}) == 1:
+            of_runs = {"": next(iter(of_runs.values()))}
+        lines |= {label + (f", {run}" if run else ""): values for run, values in of_runs.items()}
+    return lines
 
 
 def _equal(scores: dict[str, dict[str, float]]) -> list[tuple[str, str]]:

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sets", help="names with commas between them (default: plain,circles,shapes,platform, or test1 to test4)")
     add("--count", type=int, help=f"stick figures of each set (default {TEST_COUNT})")
     add("--root", type=Path, metavar="FOLDER", help="folder of the course's data, or of COCO's images")
+    add("--normalised", action="store_true", help="the course's labels are fractions of the image's side, not pixels")
     add("--annotations", type=Path, metavar="FILE.json", help="COCO's annotations")
     add("--decoder", choices=DECODERS, default="dark", help="from heatmaps to joints (default dark)")
     add("--joints", action="store_true", help="print the scores of each joint too")
@@ -72,6 +73,8 @@ def _check_options(arguments: argparse.Namespace) -> None:
         raise ValueError("--annotations FILE.json goes with --data coco, which needs it")
     if arguments.sets and arguments.data == "coco":
         raise ValueError("--sets goes with --data figures or --data course; COCO's annotations are one set")
+    if arguments.normalised and arguments.data != "course":
+        raise ValueError("--normalised goes with --data course")
     if arguments.count is not None and arguments.data != "figures":
         raise ValueError("--count goes with --data figures, which are drawn; of a folder all images are scored")
     if arguments.json and not arguments.json.parent.is_dir():
@@ -83,7 +86,7 @@ def _datasets(arguments: argparse.Namespace, config: Config) -> dict[str, Datase
         return {"coco": CocoKeypoints(arguments.annotations, arguments.root, config.size)}
     if arguments.data == "course":
         names = _names(arguments.sets or ",".join(COURSE_SETS), COURSE_SETS)
-        return {name: CourseFigures(arguments.root, name, config.size) for name in names}
+        return {name: CourseFigures(arguments.root, name, config.size, arguments.normalised) for name in names}
     names = _names(arguments.sets or ",".join(TEST_SETS), SETS)
     return make_test_sets(config, names, TEST_COUNT if arguments.count is None else arguments.count)
 

@@ -16,21 +16,21 @@ from minipose.nn import Module
 from minipose.train import Checkpoint, load_checkpoint
 
 FOLDER = Path(__file__).parent
-FILE, CARD = FOLDER / "hourglass.safetensors", FOLDER / "hourglass.json"
+FILE, CARD = "hourglass.safetensors", "hourglass.json"
 
 
-def checkpoint() -> Checkpoint:
+def checkpoint(folder: Path = FOLDER) -> Checkpoint:
     """Return the shipped checkpoint. Its filters, float16 in the file, are float32 again."""
-    saved = load_checkpoint(FILE)
+    saved = load_checkpoint(folder / FILE)
     exact = {name: a.astype(np.float32) if a.dtype == np.float16 else a for name, a in saved.model.items()}
     return replace(saved, model=exact)
 
 
-def load() -> Module:
+def load(folder: Path = FOLDER) -> Module:
     """Return the shipped hourglass in eval mode: images (N, 3, 64, 64) to 16 heatmaps (N, 16, 32, 32)."""
-    return checkpoint().build()
+    return checkpoint(folder).build()
 
 
-def card() -> dict[str, Any]:
+def card(folder: Path = FOLDER) -> dict[str, Any]:
     """Return what is known of the shipped network: data, seed, command, scores."""
-    return json.loads(CARD.read_text(encoding="utf-8"))
+    return json.loads((folder / CARD).read_text(encoding="utf-8"))

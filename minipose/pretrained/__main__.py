@@ -23,17 +23,18 @@ from minipose.train import Config, evaluate_sets, figures_of
 SCORES = ("pckh50", "pckh10", "auc", "epe_px", "report_score")
 
 
-def ship(run: Path) -> None:
-    """Write the rounded network of the folder `run`, and its card."""
+def ship(run: Path, folder: Path = pretrained.FOLDER, count: int = 500) -> None:
+    """Write the rounded network of the folder `run`, and its card with scores on `count` images of each set."""
     config = Config.load(run / "config.json")
+    seconds = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["seconds"]
     with safe_open(run / "best.safetensors", "numpy") as file:
         metadata = file.metadata()
         arrays = {name: file.get_tensor(name) for name in file.keys()}
     rounded = {name: a.astype(np.float16) if a.ndim == 4 else a for name, a in arrays.items()}
-    with atomic_path(pretrained.FILE) as temporary:
+    with atomic_path(folder / pretrained.FILE) as temporary:
         save_file(rounded, temporary, metadata)
-    model = pretrained.load()
-    tests = {name: StickFigures(name, "test", config.size) for name in SETS if name not in ("mixed", "crowd")}
+    model = pretrained.load(folder)
+    tests = {name: StickFigures(name, "test", config.size, count) for name in SETS if name not in ("mixed", "crowd")}
     report = evaluate_sets(model, tests, figures_of(config, "train"))
     card = {
         "data": "stick figures drawn by minipose.data.StickFigures; no photograph, nobody else's drawing",
@@ -41,14 +42,14 @@ def ship(run: Path) -> None:
         "seed": config.seed,
         "image_size": config.size,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "seconds_of_training": json.loads((run / "metrics.json").read_text(encoding="utf-8"))["seconds"],
+        "seconds_of_training": seconds,
         "scores": _chosen(report["sets"]),
         "mean_pose": _chosen(report["mean_pose"]),
-        "test_images_of_each_set": len(next(iter(tests.values()))),
+        "test_images_of_each_set": count,
         "limits": "It finds one figure, in colours that stand out, whole inside the picture. It has not seen people.",
         "licence": "MIT, as minipose",
     }
-    with atomic_path(pretrained.CARD) as temporary:
+    with atomic_path(folder / pretrained.CARD) as temporary:
         temporary.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 

@@ -15,11 +15,11 @@ from minipose.train.predictions import Labels, Predictions, predict, predict_map
 from minipose.train.references import evaluate_mean_pose
 from minipose.train.report import TEST_COUNT, TEST_SETS, make_test_sets, score_run
 from minipose.train.run import add_run_arguments, build_trainer, figures_of, run_from_arguments, train
-from minipose.train.tables import finding_lines, joint_table, table
+from minipose.train.tables import REFERENCES, finding_lines, joint_table, table
 
 __all__ = [
     "Callback", "Checkpoint", "Config", "EMA", "Finding", "Interrupted", "Labels", "Log", "Predictions", "Progress",
-    "Row", "SuspiciousScores", "TEST_COUNT", "TEST_SETS", "TensorBoard", "Trainer", "add_arguments",
+    "REFERENCES", "Row", "SuspiciousScores", "TEST_COUNT", "TEST_SETS", "TensorBoard", "Trainer", "add_arguments",
     "add_run_arguments", "build_trainer", "diagnose", "duplicated_rows", "evaluate", "evaluate_mean_pose",
     "evaluate_sets", "figures_of", "finding_lines", "from_arguments", "joint_table", "load_checkpoint",
     "locked_folder", "make_test_sets", "predict", "predict_maps", "predict_pictures", "read_labels", "read_log",

@@ -9,7 +9,7 @@ from PIL import Image
 
 import minipose
 from minipose import cli, models, pretrained
-from minipose.data import StickFigures, collate, read_image, write_coco, write_course, write_png
+from minipose.data import StickFigures, read_image, write_coco, write_course, write_png
 from minipose.data.samples import Dataset, Sample
 from minipose.pose import STICK_FIGURE
 from minipose.train import save_checkpoint
@@ -114,6 +114,7 @@ def test_evaluate_reads_the_course_format_and_names_exchanged_axes(tmp_path):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert list(scores["sets"]) == ["test1", "test2", "test3", "test4"] and "mean pose, test4" in printed
     assert all(values["pckh50"] > 0.9 for values in scores["sets"].values())
+    assert "leave out normalised=True" in fails("evaluate", "--data", "course", "--root", tmp_path / "right", "--normalised")
     write_course([Swapped(f) for f in figures], tmp_path / "wrong")
     said = fails("evaluate", "--data", "course", "--root", tmp_path / "wrong")
     assert "error: " in said and "x and y" in said and "minipose.data.course" in said
@@ -212,9 +213,11 @@ def test_compare_puts_runs_side_by_side_and_notices_a_copy(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "copy")
     process = command("compare", finished, "copy", "--plot", "curves.png", cwd=tmp_path)
     assert process.returncode == 0
-    first, *rows = process.stdout.splitlines()
+    first, *rows, line, mean, centre, codec = process.stdout.splitlines()
     (warning,) = process.stderr.splitlines()
     assert first.split() == ["pckh50", "plain", "circles", "shapes", "platform", "parameters"] and len(rows) == 2
+    assert set(line) == {"-"} and mean.startswith("mean pose ") and centre.startswith("image centre ")
+    assert codec.split()[-4:] == 4 * ["1.000"]
     assert warning.startswith("warning: ") and "have the same score in every set" in warning
     assert (tmp_path / "curves.png").exists()
     scores = json.loads(succeeds("compare", finished, "--json", "--metric", "report_score"))
@@ -259,10 +262,3 @@ def test_doctor_says_what_is_wrong(tmp_path):
     process = command("doctor", MINIPOSE_TILE="mmx")
     failed = [line for line in process.stdout.splitlines() if line.startswith("FAILED")]
     assert process.returncode == 1 and "MINIPOSE_TILE is 'mmx'" in failed[0]
-
-
-def test_the_shipped_network_is_small_and_has_a_card():
-    assert pretrained.FILE.stat().st_size < 2_000_000
-    card = pretrained.card()
-    assert card["command"].startswith("minipose train") and card["scores"]["plain"]["pckh50"] > 0.95
-    assert collate([StickFigures("plain")[0]]).images.shape == (1, card["image_size"], card["image_size"], 3)
