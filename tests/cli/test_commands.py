@@ -114,7 +114,8 @@ def test_evaluate_reads_the_course_format_and_names_exchanged_axes(tmp_path):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert list(scores["sets"]) == ["test1", "test2", "test3", "test4"] and "mean pose, test4" in printed
     assert all(values["pckh50"] > 0.9 for values in scores["sets"].values())
-    assert "leave out normalised=True" in fails("evaluate", "--data", "course", "--root", tmp_path / "right", "--normalised")
+    said = fails("evaluate", "--data", "course", "--root", tmp_path / "right", "--normalised")
+    assert "leave out normalised=True" in said
     write_course([Swapped(f) for f in figures], tmp_path / "wrong")
     said = fails("evaluate", "--data", "course", "--root", tmp_path / "wrong")
     assert "error: " in said and "x and y" in said and "minipose.data.course" in said
