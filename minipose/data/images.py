@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from minipose.files import atomic_path
 
+ORIENTATION = 0x0112  # the tag of Exif that says how the camera was held
 MOST_PIXELS = 89_478_485  # 256 MiB of RGB, where Pillow begins to suspect a decompression bomb
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -46,7 +47,9 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
             raise ValueError(f"read_image: {path} holds 32-bit numbers (mode {image.mode}), not 8 or 16 bits")
         with _one_sentence("read_image", path):
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+            # The transposed image is a copy also where nothing is to be turned.
+            is_turned = image.getexif().get(ORIENTATION, 1) != 1
+            return _to_rgb(ImageOps.exif_transpose(image) if is_turned else image)
 
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:
@@ -169,4 +172,4 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         image = image.convert("LA") if image.mode == "La" else image
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

@@ -95,6 +95,14 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
+    def sample(self, place: int) -> Sample:
+        """Return one of the samples, by its place in the batch."""
+        columns = (
+            self.images, self.points, self.visible, self.sets, self.indices.tolist(), self.names, self.people,
+            self.people_visible, self.matrices, self.facings,
+        )  # fmt: skip
+        return Sample(*(column[place] for column in columns))
+
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Put samples together.

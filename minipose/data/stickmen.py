@@ -175,17 +175,7 @@ class StickFigures(Dataset):
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        batch = self.batch([operator.index(index)])
-        return Sample(
-            batch.images[0],
-            batch.points[0],
-            batch.visible[0],
-            batch.sets[0],
-            int(batch.indices[0]),
-            people=batch.people[0],
-            people_visible=batch.people_visible[0],
-            facing=batch.facings[0],
-        )
+        return self.batch([operator.index(index)]).sample(0)
 
     def __repr__(self) -> str:
         text = f"StickFigures(set={self.set!r}, split={self.split!r}, size={self.size}, count={self.count}, "

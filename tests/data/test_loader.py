@@ -134,3 +134,31 @@ def test_wrong_epochs_and_starts():
         with pytest.raises(ValueError, match=message):
             loader.batches(start)
     assert loader.epoch == 0
+
+
+def test_samples_that_are_drawn_together_are_transformed_as_those_drawn_alone():
+    class Alone(Dataset):
+        def __len__(self):
+            return len(figures)
+
+        def __getitem__(self, index):
+            return figures[index]
+
+    figures = StickFigures("crowd", cue="face", back_p=0.5, size=32, count=13)
+    together, alone = (DataLoader(d, 5, shuffle=True, transform=jitter) for d in (figures, Alone()))
+    for batch, other in zip(together, alone, strict=True):
+        same(batch, other)
+
+
+def test_of_samples_drawn_together_the_wrong_one_is_named():
+    figures = StickFigures(size=32, count=8)
+    drawn = figures.batch
+
+    def batch(indices):
+        if 5 in list(indices):
+            raise RuntimeError("no ink")
+        return drawn(indices)
+
+    figures.batch = batch
+    with pytest.raises(LoaderError, match="sample 5 could not be loaded: RuntimeError: no ink"):
+        list(DataLoader(figures, 4, transform=jitter))
