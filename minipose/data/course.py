@@ -92,8 +92,7 @@ class CourseFigures(Dataset):
             )
         points, matrix = self.labels[index], affine.identity()
         if self.size is not None:
-            width, height = self.image_size
-            matrix = affine.box_to_square((-0.5, -0.5, width - 0.5, height - 0.5), self.size)
+            matrix = affine.image_to_square(image.shape[:2], self.size)
             image, points = warp_image(image, matrix, self.size), affine.transform_points(matrix, points)
         visible = np.full(JOINTS, 2, np.uint8)
         return Sample(image, points.astype(np.float32), visible, self.set, index, self.files[index].name, matrix=matrix)

@@ -122,6 +122,15 @@ def box_to_square(box: Sequence[float], size: int, margin: float = 0.0) -> np.nd
     )
 
 
+def image_to_square(image_size: Sequence[int], size: int) -> np.ndarray:
+    """Return the map that fits a whole image of (height, width) pixels into a square of `size`, float64 (2, 3).
+
+    Beside the shorter side the square has room that the image does not fill.
+    """
+    height, width = image_size
+    return box_to_square((-0.5, -0.5, width - 0.5, height - 0.5), size)
+
+
 def compose(*matrices: np.ndarray) -> np.ndarray:
     """Return the one map that does what the given maps do one after the other, the first of them first.
 

@@ -10,9 +10,8 @@ import numpy as np
 from minipose.checks import check_integer
 from minipose.data.warp import warp_image
 from minipose.nn import Module
-from minipose.pose import HeatmapCodec
-from minipose.pose.affine import box_to_square, invert, transform_points
-from minipose.train.predictions import predict_maps
+from minipose.pose.affine import image_to_square, invert, transform_points
+from minipose.train.predictions import default_codec, predict_maps
 
 
 def predict_pictures(
@@ -43,11 +42,11 @@ def predict_pictures(
     """
     check_integer("predict_pictures", "size", size, 1)
     check_integer("predict_pictures", "batch_size", batch_size, 1)
-    codec = codec or HeatmapCodec(image_size=(size, size), stride=model.output_stride)
+    codec = codec or default_codec(model, (size, size))
     found, scores = [], []
     for start in range(0, len(pictures), batch_size):
         some = pictures[start : start + batch_size]
-        matrices = [box_to_square((-0.5, -0.5, p.shape[1] - 0.5, p.shape[0] - 0.5), size) for p in some]
+        matrices = [image_to_square(p.shape[:2], size) for p in some]
         images = np.stack([warp_image(p, m, (size, size)) for p, m in zip(some, matrices, strict=True)])
         points, heights = codec.decode(predict_maps(model, images))
         found += [transform_points(invert(m), p) for m, p in zip(matrices, points, strict=True)]

@@ -71,6 +71,10 @@ def test_the_edges_of_the_box_fall_on_the_edges_of_the_crop(box, size):
 
 def test_a_whole_square_image_as_a_box_is_the_identity_and_a_margin_makes_it_smaller():
     np.testing.assert_allclose(affine.box_to_square((-0.5, -0.5, 63.5, 63.5), 64), affine.identity(), atol=1e-12)
+    wide = affine.image_to_square((20, 40), 10)  # left and right edge on those of the square, and room above and below
+    np.testing.assert_allclose(
+        affine.transform_points(wide, np.array([[-0.5, -0.5], [39.5, 19.5]])), [[-0.5, 2], [9.5, 7]], atol=1e-12
+    )
     assert affine.box_to_square((-0.5, -0.5, 63.5, 63.5), 64, margin=0.5)[0, 0] == 0.5
 
 

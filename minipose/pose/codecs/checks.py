@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minipose.checks import as_array, check_number
-from minipose.pose.codecs.grid import is_inside
+from minipose.pose.affine import is_inside
 
 
 def check_sigma(caller: str, sigma: float) -> None:

@@ -86,12 +86,6 @@ def unit_to_image(points: np.ndarray, image_size: tuple[int, int]) -> np.ndarray
     return points * np.array([width, height], points.dtype if points.dtype.kind == "f" else np.float64) - 0.5
 
 
-def is_inside(points: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-    """Return which points (..., 2) lie in the image, its edges included: from -0.5 to W-0.5 and to H-0.5."""
-    unit = image_to_unit(points, image_size)
-    return ((unit >= 0) & (unit <= 1)).all(axis=-1)
-
-
 def check_stride(caller: str, stride: int) -> None:
     """Raise TypeError or ValueError unless `stride` is a positive number of image pixels per cell."""
     check_integer(caller, "stride", stride, 1)

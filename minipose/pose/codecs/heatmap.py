@@ -11,7 +11,8 @@ import numpy as np
 from minipose.checks import check_choice, check_flag, check_memory, check_number
 from minipose.pose.codecs.checks import check_sigma, checked_keypoints, checked_outputs, joint_weights
 from minipose.pose.codecs.dark import decode_dark
-from minipose.pose.codecs.grid import check_map, check_stride, checked_size, image_to_map, map_to_image
+from minipose.pose.codecs.grid import check_stride, checked_size, image_to_map, map_to_image
+from minipose.pose.codecs.map_codec import MapCodec
 from minipose.pose.codecs.peaks import checked_maps, gaussian, highest_cells
 
 
@@ -141,7 +142,7 @@ LEAST_MEAN_SQUARE = 1e-4  # of a target, about pi sigma^2 / (h w): below it, a n
 
 
 @dataclass(frozen=True)
-class HeatmapCodec:
+class HeatmapCodec(MapCodec):
     """Keypoints as heatmaps (N, J, h, w), one Gaussian of height 1 for each joint.
 
     Parameters
@@ -170,16 +171,14 @@ class HeatmapCodec:
         If the Gaussian is so small on its map that a network which answers 0 everywhere is almost right.
     """
 
-    image_size: tuple[int, int]
-    stride: int = 2
     sigma: float = 1.5
     rounded: bool = False
     decoder: str = "dark"
     blur: bool = True
 
     def __post_init__(self) -> None:
-        height, width = check_map("HeatmapCodec", self.image_size, self.stride)
-        object.__setattr__(self, "image_size", tuple(self.image_size))
+        super().__post_init__()
+        height, width = self.map_size
         check_number("HeatmapCodec", "sigma", self.sigma, LEAST_SIGMA, 1e6)
         check_flag("HeatmapCodec", "rounded", self.rounded)
         check_choice("HeatmapCodec", "decoder", self.decoder, DECODERS)
@@ -194,15 +193,6 @@ class HeatmapCodec:
                 "larger sigma or a larger stride",
                 stacklevel=3,
             )
-
-    @property
-    def map_size(self) -> tuple[int, int]:
-        """Height and width of the maps in cells."""
-        return self.image_size[0] // self.stride, self.image_size[1] // self.stride
-
-    def output_shape(self, joints: int) -> tuple[int, int, int]:
-        """Return (J, h, w), the shape of a network's output for one image."""
-        return joints, *self.map_size
 
     def encode(self, points: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the targets float32 (N, J, h, w) and the weights float32 (N, J) of keypoints.

@@ -8,7 +8,8 @@ import numpy as np
 
 from minipose.checks import check_number
 from minipose.pose.codecs.checks import checked_keypoints, checked_outputs, joint_weights
-from minipose.pose.codecs.grid import check_map, check_stride, image_to_map, map_to_image
+from minipose.pose.codecs.grid import check_stride, image_to_map, map_to_image
+from minipose.pose.codecs.map_codec import MapCodec
 from minipose.pose.codecs.peaks import checked_maps
 
 
@@ -53,7 +54,7 @@ def decode_soft_argmax(maps: np.ndarray, stride: int, beta: float = 1.0) -> tupl
 
 
 @dataclass(frozen=True)
-class IntegralCodec:
+class IntegralCodec(MapCodec):
     """Keypoints as the means of distributions over the cells of a map; the targets are coordinates in cells (N, J, 2).
 
     Parameters
@@ -73,25 +74,13 @@ class IntegralCodec:
         If an argument is none of these, or sigma is less than 0.5: such a Gaussian falls between the cells.
     """
 
-    image_size: tuple[int, int]
-    stride: int = 2
     sigma: float = 1.0
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        check_map("IntegralCodec", self.image_size, self.stride)
-        object.__setattr__(self, "image_size", tuple(self.image_size))
+        super().__post_init__()
         check_number("IntegralCodec", "sigma", self.sigma, 0.5, 1e6)
         check_number("IntegralCodec", "beta", self.beta, 1e-6, 1e6)
-
-    @property
-    def map_size(self) -> tuple[int, int]:
-        """Height and width of the maps in cells."""
-        return self.image_size[0] // self.stride, self.image_size[1] // self.stride
-
-    def output_shape(self, joints: int) -> tuple[int, int, int]:
-        """Return (J, h, w), the shape of a network's output for one image."""
-        return joints, *self.map_size
 
     def encode(self, points: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the targets, coordinates (x, y) in cells, float32 (N, J, 2), and the weights float32 (N, J).
