@@ -306,19 +306,13 @@ class _Recipe:
     def __call__(self, epoch: int, number: int, most: int | None = None) -> Any:
         """Return a batch, or its first `most` samples."""
         indices = self._indices(epoch)[number * self.batch_size : (number + 1) * self.batch_size][:most]
-        if self.transform is None and self.collate is collate:
-            try:
-                return self.dataset.batch(indices)
-            except Exception as error:
-                for index in indices:  # to find out which sample it is
-                    with _named(f"sample {index} could not be loaded"):
-                        self.dataset.batch([index])
-                with _named(f"samples {indices.tolist()} could not be put together"):
-                    raise error
-        together, samples = self._together(indices), []
+        whole = self._whole(indices)
+        if whole is not None and self.transform is None and self.collate is collate:
+            return whole
+        samples = []
         for place, index in enumerate(indices.tolist()):
             with _named(f"sample {index} could not be loaded"):
-                sample = self.dataset[index] if together is None else together.sample(place)
+                sample = whole.sample(place) if isinstance(whole, Batch) else self.dataset[index]
                 samples.append(self._transformed(sample, epoch, index))
         with _named(f"samples {indices.tolist()} could not be put together"):
             return self.collate(samples)
@@ -329,15 +323,18 @@ class _Recipe:
             self._order = epoch, generator.permutation(self.count) if self.shuffle else np.arange(self.count)
         return self._order[1]
 
-    def _together(self, indices: np.ndarray) -> Batch | None:
+    def _whole(self, indices: np.ndarray) -> Batch | None:
         """Return the samples of a data set that makes batches of its own, which is faster than one by one."""
-        if getattr(type(self.dataset), "batch", Dataset.batch) is Dataset.batch:
+        if type(self.dataset).batch is Dataset.batch:
             return None
         try:
-            batch = self.dataset.batch(indices)
-        except Exception:  # one by one, they tell which of them it is
-            return None
-        return batch if isinstance(batch, Batch) else None
+            return self.dataset.batch(indices)
+        except Exception as error:
+            for index in indices:  # to find out which sample it is
+                with _named(f"sample {index} could not be loaded"):
+                    self.dataset.batch([index])
+            with _named(f"samples {indices.tolist()} could not be put together"):
+                raise error
 
     def _transformed(self, sample: Sample, epoch: int, index: int) -> Sample:
         if self.transform is None:

@@ -97,11 +97,11 @@ class Batch:
 
     def sample(self, place: int) -> Sample:
         """Return one of the samples, by its place in the batch."""
-        columns = (
-            self.images, self.points, self.visible, self.sets, self.indices.tolist(), self.names, self.people,
-            self.people_visible, self.matrices, self.facings,
+        return Sample(
+            self.images[place], self.points[place], self.visible[place], self.sets[place], int(self.indices[place]),
+            self.names[place], self.people[place], self.people_visible[place], self.matrices[place],
+            self.facings[place],
         )  # fmt: skip
-        return Sample(*(column[place] for column in columns))
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
