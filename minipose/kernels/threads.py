@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 import threading
+from collections.abc import Callable
 
 from minipose.checks import check_integer
 
@@ -19,21 +20,17 @@ WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": str(SPINS)}  # the se
 
 
 class _Setting:
-    """A number of threads, or None for all. Each change makes a new object, which a thread sees at a glance."""
+    """A number of threads, or None for all. Each change makes a new object, which a thread sees at a glance.
 
-    def __init__(self, wanted: int | None) -> None:
-        self.wanted = wanted
+    It is found when it is needed, so that a wrong MINIPOSE_NUM_THREADS is an error of that call and not of the import.
+    """
 
-
-class _FromEnvironment(_Setting):
-    """What MINIPOSE_NUM_THREADS says, read when it is needed: a wrong value is an error of that call, not of import."""
-
-    def __init__(self) -> None:
-        pass
+    def __init__(self, find: Callable[[], int | None]) -> None:
+        self._find = find
 
     @functools.cached_property
     def wanted(self) -> int | None:
-        return _from_environment()
+        return self._find()
 
 
 class _ThisThread(threading.local):
@@ -97,7 +94,7 @@ def set_num_threads(n: int) -> None:
             "only; start it by multiprocessing.get_context('spawn'), or set NUMBA_THREADING_LAYER=workqueue"
         )
     os.environ[VARIABLE] = str(int(n))
-    _setting = _Setting(int(n))
+    _setting = _Setting(lambda: int(n))
 
 
 def get_num_threads() -> int:
@@ -199,11 +196,12 @@ def _after_fork() -> None:
         turn = threading.Lock()
     if _started():
         _forked = _to_restart = True
-        _setting = _Setting(_setting.wanted)
+        wanted = _setting.wanted
+        _setting = _Setting(lambda: wanted)
 
 
 turn: threading.Lock | None = None  # held during a kernel where two at once would end the process: in workqueue
-_setting: _Setting = _FromEnvironment()
+_setting = _Setting(_from_environment)
 _here = _ThisThread()
 _forked = _to_restart = False  # since Numba's threads were started
 if hasattr(os, "register_at_fork"):
