@@ -14,6 +14,7 @@ import numpy as np
 from minipose.data.drawing.colours import BLACK, FACE
 from minipose.data.drawing.numbers import inner, triangular, uniform
 from minipose.data.drawing.render import add_disc, add_line
+from minipose.pose import STICK_FIGURE
 
 # Lengths in torsos (from pelvis to thorax).
 NECK, HEAD, SHOULDER_HALF_WIDTH, HIP_HALF_WIDTH = 0.18, 0.62, 0.36, 0.20
@@ -53,7 +54,7 @@ COURSE_PARTS = np.array([part if tuple(part[:2]) != (12, 7) else (12, 13, 1) for
                          if tuple(part[:2]) != (7, 13)])  # fmt: skip
 # The last layer that shows the joint.
 JOINT_LAYERS = np.array([max(layer for *ends, layer in PARTS.tolist() if joint in ends) for joint in range(16)])
-MIRROR = np.array([5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10])
+MIRROR = np.array(STICK_FIGURE.flip)
 SIDE = np.array([1, 1, 1, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2])  # a joint's row of the palette
 WHOLE, UPPER_HALF, LOWER_HALF = 0, 1, 2
 EYE_ACROSS, EYE_UP, EYE_RADIUS = 0.4, 0.15, 0.2  # in radii of the head, from its centre
