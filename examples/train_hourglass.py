@@ -47,13 +47,13 @@ def run(arguments: argparse.Namespace) -> None:
 
     # The best network of all epochs, by its validation score, meets images that it has never seen. Under its scores
     # stand those of the average pose, given as the answer to every image: that is the line to beat.
-    metrics = score_run(config, trainer, **({"count": DRY_COUNT} if arguments.dry_run else {}))
+    model = load_checkpoint(out / "best.safetensors").build().to(config.device)
+    metrics = score_run(config, trainer, model, **({"count": DRY_COUNT} if arguments.dry_run else {}))
     print(table(metrics["sets"], **{line: metrics[line] for line in ("mean_pose", "image_centre", "codec")}))
     for line in finding_lines(metrics["findings"]):
         print(line)
 
     # Scores do not show what a network sees. Two images of each set do.
-    model = load_checkpoint(out / "best.safetensors").build().to(config.device)
     shown = {name: figures.batch(range(SHOWN)) for name, figures in make_test_sets(config, count=SHOWN).items()}
     maps = {name: predict_maps(model, batch.images) for name, batch in shown.items()}
     run_pictures(out, shown, maps, model.output_stride)

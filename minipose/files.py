@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}  # disk full, file too large, quota used up
 
@@ -51,6 +53,12 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         raise failure from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Write a JSON file to be read by people too, whole or not at all. Raises as `atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def write_durably(path: str | os.PathLike, content: bytes) -> None:

@@ -1,9 +1,10 @@
+import json
 import os
 import stat
 
 import pytest
 
-from minipose.files import atomic_path, remove_leftovers, write_durably
+from minipose.files import atomic_path, remove_leftovers, write_durably, write_json
 
 
 def test_the_file_appears_once_it_is_whole(tmp_path):
@@ -94,3 +95,13 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
         (tmp_path / name).write_text("")
     remove_leftovers(path)
     assert sorted(os.listdir(tmp_path)) == sorted(names[1:])
+
+
+def test_a_json_file_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "scores.json"
+    write_json(path, {"plain": [0.5, None]})
+    assert json.loads(path.read_text()) == {"plain": [0.5, None]} and path.read_text().endswith("\n")
+    with pytest.raises(TypeError):
+        write_json(path, {"plain": object()})
+    assert json.loads(path.read_text()) == {"plain": [0.5, None]}
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]

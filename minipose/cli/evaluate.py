@@ -8,13 +8,12 @@ exchanged, right and left exchanged, labels in another order, ...) is named.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from minipose.data import COURSE_SETS, SETS, CocoKeypoints, CourseFigures, Dataset
-from minipose.files import atomic_path
+from minipose.files import write_json
 from minipose.train import TEST_COUNT, TEST_SETS, Config, make_test_sets
 
 EXAMPLES = """examples:
@@ -58,8 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.joints:
         print(f"\n{joint_table(report['sets'])}")
     if arguments.json:
-        with atomic_path(arguments.json) as temporary:
-            temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_json(arguments.json, report)
     for line in finding_lines(report["findings"]):
         print(line, file=sys.stderr)
     return 1 if any(finding["is_error"] for finding in report["findings"]) else 0

@@ -7,10 +7,11 @@ network that comes with minipose is used; it knows stick figures like those of `
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from minipose.files import write_json
 
 EXAMPLES = """examples:
   minipose predict picture.png
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         results.append(_result(file, image.shape[:2], points[0], scores[0]))
         print(f"{file}: mean peak {scores.mean():.2f}, see {overlay}")
     if results:
-        _write(results, arguments.out / "predictions.json")
+        write_json(arguments.out / "predictions.json", results)
     return 1 if failures else 0
 
 
@@ -80,10 +81,3 @@ def _result(file: Path, size: tuple[int, int], points: Any, scores: Any) -> dict
         for name, (x, y), score in zip(STICK_FIGURE.names, points, scores, strict=True)
     }
     return {"file": str(file), "height": size[0], "width": size[1], "joints": joints}
-
-
-def _write(results: list[dict[str, Any]], path: Path) -> None:
-    from minipose.files import atomic_path
-
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

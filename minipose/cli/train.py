@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     except Interrupted:
         print(f"\ninterrupted; everything is saved. Go on with: minipose train --out {out} --resume", file=sys.stderr)
         return 130
-    metrics = score_run(config, trainer, **({"count": DRY_COUNT} if arguments.dry_run else {}))
     model = load_checkpoint(out / "best.safetensors").build().to(config.device)
+    metrics = score_run(config, trainer, model, **({"count": DRY_COUNT} if arguments.dry_run else {}))
     shown = {name: figures.batch(range(SHOWN)) for name, figures in make_test_sets(config, count=SHOWN).items()}
     maps = {name: predict_maps(model, batch.images) for name, batch in shown.items()}
     run_pictures(out, shown, maps, model.output_stride)

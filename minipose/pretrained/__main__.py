@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from minipose import pretrained
 from minipose.data import SETS, StickFigures
-from minipose.files import atomic_path
+from minipose.files import atomic_path, write_json
 from minipose.train import Config, evaluate_sets, figures_of
 
 SCORES = ("pckh50", "pckh10", "auc", "epe_px", "report_score")
@@ -49,8 +49,7 @@ def ship(run: Path, folder: Path = pretrained.FOLDER, count: int = 500) -> None:
         "limits": "It finds one figure, in colours that stand out, whole inside the picture. It has not seen people.",
         "licence": "MIT, as minipose",
     }
-    with atomic_path(folder / pretrained.CARD) as temporary:
-        temporary.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / pretrained.CARD, card)
 
 
 def _options(config: Config) -> list[str]:

@@ -84,6 +84,11 @@ class Config:
                                                                                        "stacks")}}  # fmt: skip
 
     @property
+    def drawing(self) -> dict[str, Any]:
+        """How the figures are drawn, as arguments of `StickFigures`."""
+        return {name: getattr(self, name) for name in ("placement", "cue", "back_p", "style")}
+
+    @property
     def steps_per_epoch(self) -> int:
         """Steps of the optimiser in an epoch."""
         return max(1, self.epoch_size // self.batch_size)

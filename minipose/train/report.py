@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from minipose.data import Dataset, StickFigures
-from minipose.files import atomic_path
-from minipose.train.checkpoints import load_checkpoint
+from minipose.files import write_json
+from minipose.nn import Module
 from minipose.train.config import Config
 from minipose.train.evaluate import evaluate_sets
-from minipose.train.loop import BEST, Trainer
+from minipose.train.loop import Trainer
 from minipose.train.run import figures_of
 
 TEST_SETS = ("plain", "circles", "shapes", "platform")  # those of the report
@@ -34,16 +33,16 @@ def make_test_sets(config: Config, names: Sequence[str] = TEST_SETS, count: int 
     ValueError
         As `StickFigures`.
     """
-    drawn = {"placement": config.placement, "cue": config.cue, "back_p": config.back_p, "style": config.style}
-    return {name: StickFigures(name, "test", config.size, count, **drawn) for name in names}
+    return {name: StickFigures(name, "test", config.size, count, **config.drawing) for name in names}
 
 
-def score_run(config: Config, trainer: Trainer, count: int = TEST_COUNT) -> dict[str, Any]:
-    """Score the best network of a run, and write metrics.json into its folder.
+def score_run(config: Config, trainer: Trainer, model: Module, count: int = TEST_COUNT) -> dict[str, Any]:
+    """Score a network of a run, the best one as a rule, and write metrics.json into the run's folder.
 
     Parameters
     ----------
     config, trainer : what the run was made from, and what `train` returned
+    model : Module
     count : int
         Images of each test set. Default 500.
 
@@ -52,7 +51,6 @@ def score_run(config: Config, trainer: Trainer, count: int = TEST_COUNT) -> dict
     dict
         As `evaluate_sets`, with `seconds` of training and validation, `images_per_second` over these, and `parameters`.
     """
-    model = load_checkpoint(trainer.out / BEST).build().to(config.device)
     report = evaluate_sets(
         model, make_test_sets(config, count=count), figures_of(config, "train"), trainer.codec, strict=False
     )
@@ -62,6 +60,5 @@ def score_run(config: Config, trainer: Trainer, count: int = TEST_COUNT) -> dict
         "parameters": sum(p.numel() for p in model.parameters()),
         "images_per_second": round(trainer.step * config.batch_size / trainer.seconds, 1),
     }
-    with atomic_path(trainer.out / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    write_json(trainer.out / "metrics.json", metrics)
     return metrics

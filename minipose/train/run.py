@@ -224,10 +224,7 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
         As `StickFigures`; or if there are fewer than ten poses.
     """
     seed = config.seed if split == "train" else 0
-    make = partial(
-        StickFigures, config.set, split, config.size, count, seed, placement=config.placement, cue=config.cue,
-        back_p=config.back_p, style=config.style,
-    )  # fmt: skip
+    make = partial(StickFigures, config.set, split, config.size, count, seed, **config.drawing)
     if config.poses is None:
         return make()
     poses = read_numbers(config.poses, "StickFigures")
