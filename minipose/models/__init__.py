@@ -1,10 +1,12 @@
-"""Networks by name: `create("hourglass", width=32)`."""
+"""Networks by name: `create("hourglass", width=32, head="scalar")`."""
 
 from __future__ import annotations
 
 import inspect
+import json
 from typing import Any
 
+from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
 from minipose.nn import Module
 
@@ -14,6 +16,19 @@ _MODELS: dict[str, type[Module]] = {"hourglass": Hourglass}
 def names() -> list[str]:
     """Return the names that `create` knows."""
     return sorted(_MODELS)
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """Return the options of a network and their defaults.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    if not isinstance(name, str) or name not in _MODELS:
+        raise ValueError(f"create: there is no model {name!r}; there are {', '.join(names())}")
+    return {option: p.default for option, p in inspect.signature(_MODELS[name]).parameters.items()}
 
 
 def create(name: str, **options: Any) -> Module:
@@ -29,13 +44,28 @@ def create(name: str, **options: Any) -> Module:
     ValueError
         If the name or an option is unknown.
     """
-    if not isinstance(name, str) or name not in _MODELS:
-        raise ValueError(f"create: there is no model {name!r}; there are {', '.join(names())}")
-    known = inspect.signature(_MODELS[name]).parameters
+    known = options_of(name)
     unknown = [option for option in options if option not in known]
     if unknown:
         raise ValueError(f"create: {name} has no option {unknown[0]!r}; there are {', '.join(known)}")
     return _MODELS[name](**options)
 
 
-__all__ = ["Hourglass", "create", "names"]
+def read_option(text: str) -> tuple[str, Any]:
+    """Read "name=value", as command lines give it; the value is a number, true, false, a list or a word.
+
+    Raises
+    ------
+    ValueError
+        If the text is something else.
+    """
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise ValueError(f"--option must be NAME=VALUE, as width=16, not {text!r}")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+__all__ = ["HEADS", "Hourglass", "create", "names", "options_of", "read_option"]

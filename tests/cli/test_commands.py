@@ -15,7 +15,7 @@ from minipose.pose import STICK_FIGURE
 from minipose.train import save_checkpoint
 from tests.cli.command import command, fails, succeeds
 
-SMALL = ("--dry-run", "--size", "32", "--width", "4", "--depth", "2")
+SMALL = ("--dry-run", "--size", "32", "--width", "4", "--option", "depth=2")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def test_the_shipped_network_is_small_and_as_good_as_its_card_says():
 
 def test_a_run_is_shipped_with_half_the_bytes_and_a_card_that_tells_its_command(tmp_path, capsys):
     run, folder = tmp_path / "run", tmp_path / "shipped"
-    options = ["--width", "4", "--depth", "2", "--size", "32", "--no-skip"]
+    options = ["--width", "4", "--option", "depth=2", "--size", "32", "--option", "skip=false"]
     assert main(["train", *options, "--dry-run", "--out", str(run)]) == 0
     capsys.readouterr()
     folder.mkdir()

@@ -22,7 +22,7 @@ from minipose.train import (
     train,
 )
 
-SMALL = Config(width=4, depth=2, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
+SMALL = Config(width=4, options={"depth": 2}, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
 
 
 def contents(folder):
