@@ -3,6 +3,7 @@
 from minipose.train.callbacks import Callback, Progress, TensorBoard
 from minipose.train.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from minipose.train.config import Config, add_arguments, from_arguments
+from minipose.train.course_table import course_table
 from minipose.train.detectors import diagnose, duplicated_rows
 from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate, evaluate_sets
@@ -20,8 +21,9 @@ from minipose.train.tables import REFERENCES, finding_lines, joint_table, table
 __all__ = [
     "Callback", "Checkpoint", "Config", "EMA", "Finding", "Interrupted", "Labels", "Log", "Predictions", "Progress",
     "REFERENCES", "Row", "SuspiciousScores", "TEST_COUNT", "TEST_SETS", "TensorBoard", "Trainer", "add_arguments",
-    "add_run_arguments", "build_trainer", "default_codec", "diagnose", "duplicated_rows", "evaluate",
-    "evaluate_mean_pose", "evaluate_sets", "figures_of", "finding_lines", "from_arguments", "joint_table", "load_checkpoint",
+    "add_run_arguments", "build_trainer", "course_table", "default_codec", "diagnose", "duplicated_rows",
+    "evaluate", "evaluate_mean_pose", "evaluate_sets", "figures_of", "finding_lines", "from_arguments", "joint_table",
+    "load_checkpoint",
     "locked_folder", "make_test_sets", "predict", "predict_outputs", "predict_pictures", "read_labels", "read_log",
     "run_from_arguments", "save_checkpoint", "score_run", "table", "train",
 ]  # fmt: skip
