@@ -6,8 +6,8 @@
     python examples/compare_architectures.py --cluster tcp://host:8786
 
 All runs see the same images in the same number of steps, with the same optimiser; the networks are those of
-`minipose train --model NAME --head HEAD`, whose default sizes are alike. It goes on where it stopped, also after Ctrl-C,
-and writes into --out (default runs/architectures):
+`minipose train --model NAME --head HEAD`, whose default sizes are alike. It goes on where it stopped, also after
+Ctrl-C, and writes into --out (default runs/architectures):
 
     table.md           parameters, multiply-adds and time of each network; its scores on the four test sets, as mean and
                        spread over the seeds; the lines that it must be compared with; which runs failed, and why

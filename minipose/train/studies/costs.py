@@ -20,6 +20,7 @@ from minipose.nn import Module, summary
 from minipose.train.config import Config
 
 BATCH_SIZES = (1, 32)
+SHORT = 8  # images in a network's turn, at least
 
 
 def measure_costs(
@@ -35,13 +36,13 @@ def measure_costs(
     batch_sizes : sequence of int
         Default 1 and 32.
     rounds : int
-        So often each network has its turn, after one that does not count. Default 20.
+        So often each network has its turn of at least 8 images, after a pass that does not count. Default 20.
 
     Returns
     -------
     dict
         cpu, threads, rounds; networks: by name, each with parameters, multiply_adds of one image, and milliseconds of
-        one image by batch size: the best of all rounds, and their median, which is well above it on a busy machine.
+        one image by batch size: the best of all passes, and their median, which is well above it on a busy machine.
     """
     check_integer("measure_costs", "rounds", rounds, 1)
     networks = {name: models.create(c.model, **c.architecture["options"]).eval() for name, c in configs.items()}
@@ -54,11 +55,13 @@ def measure_costs(
         sizes = {name: (batch_size, config.size, config.size, 3) for name, config in configs.items()}
         images = {size: to_input(rng.integers(0, 256, size, np.uint8)) for size in set(sizes.values())}
         times: dict[str, list[float]] = {name: [] for name in networks}
-        for _ in range(rounds + 1):
+        in_a_turn = max(1, SHORT // batch_size)  # the shorter a pass, the more it takes to find a quiet moment
+        for i in range(rounds + 1):
             for name, model in networks.items():
-                times[name].append(_milliseconds(model, images[sizes[name]]) / batch_size)
-        for name, of_rounds in times.items():
-            best, median = min(of_rounds[1:]), statistics.median(of_rounds[1:])
+                passes = [_milliseconds(model, images[sizes[name]]) / batch_size for _ in range(in_a_turn if i else 1)]
+                times[name] += passes if i else []
+        for name, of_network in times.items():
+            best, median = min(of_network), statistics.median(of_network)
             measured[name]["milliseconds"][str(batch_size)] = {"best": round(best, 4), "median": round(median, 4)}
     return {"cpu": _cpu(), "threads": get_num_threads(), "rounds": rounds, "networks": measured}
 

@@ -90,12 +90,7 @@ def missing_runs(results: Mapping[str, Any]) -> str:
         for seed, state in row["runs"].items()
         if state != FINISHED
     ]
-    found = [
-        f"- {name}, seed {seed}: {_escape(message)}"
-        for name, row in results["rows"].items()
-        for seed, messages in row.get("findings", {}).items()
-        for message in messages
-    ]
+    found = [f"- {_escape(message)}" for message in results["suspicious"]]
     text = "### Missing runs\n\n" + "\n".join(lines) + "\n\n" if lines else ""
     return text + ("### Suspicious scores\n\n" + "\n".join(found) + "\n" if found else "")
 

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,43 +50,33 @@ def run_in_process(job: Job, threads: int, stop: Callable[[], bool]) -> str:
     if stop():
         return INTERRUPTED
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
-    with open(job.log, "a", encoding="utf-8") as log:
+    # What it says goes into a file: a pipe would stay open as long as any process that it has started.
+    with open(job.log, "a", encoding="utf-8") as log, tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "minipose.train.studies"],
+            bufsize=0,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=said,
             stderr=log,
-            text=True,
             env=_environment(threads),
             start_new_session=True,  # Ctrl-C in the terminal reaches the study alone, which then tells each run once
         )
-    try:
-        _tell(process, job)
-        while not stop():
-            try:
-                process.wait(LOOKING)
-                break
-            except subprocess.TimeoutExpired:
-                pass
-        process.stdin.close()
-        said = process.communicate(timeout=PATIENCE)[0] if process.poll() is None else process.stdout.read()
-    except subprocess.TimeoutExpired:
-        return f"did not stop within {PATIENCE:.0f} s and was killed"
-    finally:
-        if process.poll() is None:
+        try:
+            line = json.dumps({"config": job.config, "folder": job.folder, "count": job.count}) + "\n"
+            with suppress(BrokenPipeError):  # it has ended already; its exit status says why
+                process.stdin.write(line.encode())
+            while process.poll() is None and not stop():
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(LOOKING)
+            process.stdin.close()
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            return f"did not stop within {PATIENCE:.0f} s and was killed"
+        finally:
             process.kill()
-        process.wait()
-        process.stdout.close()
-    return _outcome(process.returncode, said, job)
-
-
-def _tell(process: subprocess.Popen, job: Job) -> None:
-    line = json.dumps({"config": job.config, "folder": job.folder, "count": job.count})
-    try:
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
-    except BrokenPipeError:  # it has ended already; its exit status says why
-        pass
+            process.wait()
+        said.seek(0)
+        return _outcome(process.returncode, said.read(), job)
 
 
 def _environment(threads: int) -> dict[str, str]:

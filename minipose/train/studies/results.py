@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from minipose.train.detectors import duplicated_rows
 from minipose.train.report import TEST_SETS
 from minipose.train.studies.cells import METRICS, REFERENCES, Cell
 
@@ -52,10 +53,13 @@ def collect(cells: Sequence[Cell], out: Path, count: int, failures: Mapping[str,
     -------
     dict
         count; rows: by name, each with config; runs, by seed "finished" or why not; sets, mean_pose, image_centre and
-        codec: by test set and metric what `spread` returns; parameters; seconds of training, as `spread`; findings:
-        messages of the errors that `evaluate_sets` found, by seed. A row without a finished run has only the first two.
+        codec: by test set and metric what `spread` returns; parameters; seconds of training, as `spread`. A row without
+        a finished run has only the first two. suspicious: sentences on scores that cannot be believed, such as the
+        errors that `evaluate_sets` found, and two runs with the same scores.
     """
     rows: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
+    suspicious: list[str] = []
     for name in dict.fromkeys(cell.name for cell in cells):
         of_row = [cell for cell in cells if cell.name == name]
         metrics = {cell.config.seed: cell.metrics(out, count) for cell in of_row}
@@ -67,19 +71,17 @@ def collect(cells: Sequence[Cell], out: Path, count: int, failures: Mapping[str,
         rows[name] = {"config": config, "runs": {str(seed): state for seed, state in runs.items()}}
         finished = {seed: m for seed, m in metrics.items() if m}
         if finished:
-            rows[name] |= _row(finished)
-    return {"count": count, "rows": rows}
+            rows[name] |= _row(list(finished.values()))
+        for seed, m in finished.items():
+            scores[f"{name}, seed {seed}"] = m["sets"][TEST_SETS[-1]]
+            suspicious += [f"{name}, seed {seed}: {f['message']}" for f in m["findings"] if f["is_error"]]
+    twice = duplicated_rows(scores)
+    return {"count": count, "rows": rows, "suspicious": suspicious + ([twice.message] if twice else [])}
 
 
-def _row(metrics: dict[int, dict[str, Any]]) -> dict[str, Any]:
-    runs = list(metrics.values())
+def _row(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     scores = {
         part: {s: {m: spread([run[part][s][m] for run in runs]) for m in METRICS} for s in TEST_SETS}
         for part in ("sets", *REFERENCES)
     }
-    errors = {str(seed): [f["message"] for f in run["findings"] if f["is_error"]] for seed, run in metrics.items()}
-    return scores | {
-        "parameters": runs[0]["parameters"],
-        "seconds": spread([run["seconds"] for run in runs]),
-        "findings": {seed: messages for seed, messages in errors.items() if messages},
-    }
+    return {**scores, "parameters": runs[0]["parameters"], "seconds": spread([run["seconds"] for run in runs])}
