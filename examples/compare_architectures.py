@@ -37,7 +37,8 @@ from minipose.train.studies import (
 )
 from minipose.viz import comparison_curves, study_pictures
 
-HARDEST = "platform"  # the test set in whose words the gain over the mean pose is told
+HARDEST = "platform"  # the test set on which the gain over the mean pose is told
+BATCH_SIZES = (1, 32)  # images in the passes whose time is measured
 
 
 def rows() -> dict[str, Config]:
@@ -47,7 +48,8 @@ def rows() -> dict[str, Config]:
 
 def report(study: Study, results: dict[str, Any]) -> str:
     """Measure what the networks cost, now that nothing else runs, draw the pictures, and return the table."""
-    write_json(study.out / "costs.json", measure_costs(study.configs, rounds=2 if study.dry else 20))
+    finished = {name: config for name, config in study.configs.items() if "sets" in results["rows"][name]}
+    write_json(study.out / "costs.json", measure_costs(finished, BATCH_SIZES, rounds=2 if study.dry else 20))
     costs = json.loads((study.out / "costs.json").read_text(encoding="utf-8"))
     logs = study.logs()
     study_pictures(results, logs, study.out)
@@ -62,28 +64,24 @@ def report(study: Study, results: dict[str, Any]) -> str:
 
 def costs_table(results: dict[str, Any], costs: dict[str, Any]) -> str:
     """What each network costs, and how many times smaller its report_score is than that of the mean pose."""
-    sizes = list(next(iter(costs["networks"].values()))["milliseconds"])
-    headings = ["network", "parameters", "million multiply-adds", *(f"ms an image, batch {n}" for n in sizes),
+    headings = ["network", "parameters", "million multiply-adds", *(f"ms an image, batch {n}" for n in BATCH_SIZES),
                 f"mean pose / network, {HARDEST}"]  # fmt: skip
     lines, unrest = [], 1.0
-    for name, cost in costs["networks"].items():
-        times = [cost["milliseconds"][n] for n in sizes]
+    for name, row in results["rows"].items():
+        if name not in costs["networks"]:
+            lines.append([name, *["no finished run"] * (len(headings) - 1)])
+            continue
+        cost = costs["networks"][name]
+        times = [cost["milliseconds"][str(n)] for n in BATCH_SIZES]
         unrest = max([unrest, *(time["median"] / time["best"] for time in times)])
+        own, mean_pose = (row[part][HARDEST]["report_score"]["mean"] for part in ("sets", "mean_pose"))
         lines.append([name, f"{cost['parameters']:,}", f"{cost['multiply_adds'] / 1e6:.1f}",
-                      *(f"{time['best']:.2f}" for time in times), gain(results["rows"][name])])  # fmt: skip
+                      *(f"{time['best']:.2f}" for time in times), f"{mean_pose / own:.1f}"])  # fmt: skip
     note = (
-        f"Times: forward pass, the best of {costs['rounds']} in turns, {costs['threads']} threads of {costs['cpu']}; "
-        f"the median of a network is up to {unrest:.2f} times its best.\n"
+        f"Times: forward pass on {costs['threads']} threads of {costs['cpu']}, the networks in turns, the best of "
+        f"{costs['rounds']} turns each; the median of a network is up to {unrest:.2f} times its best.\n"
     )
     return f"### Networks\n\n{markdown_table(headings, lines)}\n{note}"
-
-
-def gain(row: dict[str, Any]) -> str:
-    """By what factor a row's mean report_score is below that of the mean pose."""
-    if "sets" not in row:
-        return "no finished run"
-    own, mean_pose = (row[part][HARDEST]["report_score"]["mean"] for part in ("sets", "mean_pose"))
-    return f"{mean_pose / own:.1f}" if own and mean_pose else "not measured"
 
 
 if __name__ == "__main__":

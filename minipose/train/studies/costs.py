@@ -19,12 +19,11 @@ from minipose.kernels.threads import get_num_threads
 from minipose.nn import Module, summary
 from minipose.train.config import Config
 
-BATCH_SIZES = (1, 32)
 SHORT = 8  # images in a network's turn, at least
 
 
 def measure_costs(
-    configs: Mapping[str, Config], batch_sizes: Sequence[int] = BATCH_SIZES, rounds: int = 20
+    configs: Mapping[str, Config], batch_sizes: Sequence[int] = (1, 32), rounds: int = 20
 ) -> dict[str, Any]:
     """Build the networks and measure them in this process, in turns, so that a slow moment meets them all alike.
 

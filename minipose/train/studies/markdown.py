@@ -55,7 +55,7 @@ def score_tables(results: Mapping[str, Any], metrics: Sequence[str] = SHOWN) -> 
     """Return the scores of a study, as `collect` returns them, with the reference lines and what is missing."""
     parts = [introduction(results)]
     parts += [f"### {_heading(metric)}\n\n{score_table(results, metric)}" for metric in metrics]
-    return "\n".join([*parts, missing_runs(results)]).rstrip() + "\n"
+    return "\n".join([*parts, missing_runs(results)])
 
 
 def introduction(results: Mapping[str, Any]) -> str:

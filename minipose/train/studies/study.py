@@ -184,4 +184,4 @@ def _from_one(text: str) -> int:
 
 def _write(path: Path, text: str) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text.rstrip() + "\n", encoding="utf-8")

@@ -138,7 +138,7 @@ import dataclasses, sys
 from pathlib import Path
 from minipose.train.studies import make_cells, run_cells
 from tests.train.studies.test_runner import COUNT, SMALL
-run_cells(make_cells({"a": dataclasses.replace(SMALL, epochs=10_000)}, [0, 1]), Path(sys.argv[1]), count=COUNT)
+run_cells(make_cells({"a": dataclasses.replace(SMALL, epochs=1000)}, [0, 1]), Path(sys.argv[1]), count=COUNT)
 """
 
 
@@ -163,6 +163,6 @@ def test_the_runs_of_an_interrupted_study_are_saved(tmp_path, how):
         except RuntimeError:
             assert time.monotonic() < deadline
     saved = load_checkpoint(folder / "last.safetensors").training["step"]
-    assert 0 < saved < 20_000 and not (tmp_path / "cells" / "a-1").exists()
+    assert 0 < saved < 2000 and not (tmp_path / "cells" / "a-1").exists()
     if how == signal.SIGINT:
         assert f"step {saved} of" in (tmp_path / "cells" / "a-0.log").read_text() or saved % 2
