@@ -6,9 +6,10 @@ import inspect
 from typing import Any
 
 from minipose.models.hourglass import Hourglass
+from minipose.models.stacked_hourglass import StackedHourglass
 from minipose.nn import Module
 
-_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass}
+_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass, "stacked_hourglass": StackedHourglass}
 
 
 def names() -> list[str]:
@@ -38,4 +39,4 @@ def create(name: str, **options: Any) -> Module:
     return _MODELS[name](**options)
 
 
-__all__ = ["Hourglass", "create", "names"]
+__all__ = ["Hourglass", "StackedHourglass", "create", "names"]
