@@ -8,9 +8,10 @@ from typing import Any
 
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
+from minipose.models.stacked_hourglass import StackedHourglass
 from minipose.nn import Module
 
-_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass}
+_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass, "stacked_hourglass": StackedHourglass}
 
 
 def names() -> list[str]:
@@ -68,4 +69,4 @@ def read_option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-__all__ = ["HEADS", "Hourglass", "create", "names", "options_of", "read_option"]
+__all__ = ["HEADS", "Hourglass", "StackedHourglass", "create", "names", "options_of", "read_option"]
