@@ -8,9 +8,11 @@ from typing import Any
 
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
+from minipose.models.hrnet import HRNet
+from minipose.models.unet import UNet
 from minipose.nn import Module
 
-_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass}
+_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass, "hrnet": HRNet, "unet": UNet}
 
 
 def names() -> list[str]:
@@ -68,4 +70,4 @@ def read_option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-__all__ = ["HEADS", "Hourglass", "create", "names", "options_of", "read_option"]
+__all__ = ["HEADS", "HRNet", "Hourglass", "UNet", "create", "names", "options_of", "read_option"]
