@@ -217,6 +217,8 @@ class HRNet(PoseNetwork):
     upsampling : {"deconvolution", "bilinear"}
     head_width : int
         How the head goes up; without effect where output_stride is stem_stride. Defaults "deconvolution" and 64.
+    pooling : {"points", "mean"}
+        Of a scalar head, as for `PoseNetwork`.
 
     Raises
     ------
@@ -238,6 +240,7 @@ class HRNet(PoseNetwork):
         output_stride: int = 2,
         upsampling: str = "deconvolution",
         head_width: int = 64,
+        pooling: str = "points",
     ) -> None:
         for name, value, most in (
             ("width", width, TOO_FAR),
@@ -254,4 +257,4 @@ class HRNet(PoseNetwork):
         if not is_integer(stem_stride) or stem_stride not in STEM_STRIDES:
             raise ValueError(f"HRNet: stem_stride must be one of 1, 2, 4, not {stem_stride!r}")
         backbone = HRNetBackbone(width, modules, blocks, bottlenecks, stem_width, stem_stride, in_channels)
-        super().__init__(backbone, head, joints, output_stride, upsampling, head_width)
+        super().__init__(backbone, head, joints, output_stride, upsampling, head_width, pooling)

@@ -99,6 +99,8 @@ class UNet(PoseNetwork):
     output_stride : int
         1, as published, or 2, 4, ... up to 2**depth: the way up ends so many levels earlier. Default 2. A scalar head
         takes its features from there too.
+    pooling : {"points", "mean"}
+        Of a scalar head, as for `PoseNetwork`.
 
     Raises
     ------
@@ -117,6 +119,7 @@ class UNet(PoseNetwork):
         joints: int = 16,
         in_channels: int = 3,
         output_stride: int = 2,
+        pooling: str = "points",
     ) -> None:
         check_integer("UNet", "width", width, 1, TOO_FAR)
         check_integer("UNet", "depth", depth, 1, MOST_DEPTH)
@@ -129,7 +132,7 @@ class UNet(PoseNetwork):
             raise ValueError(
                 f"UNet: output_stride must be one of {', '.join(map(str, strides))}, not {output_stride!r}"
             )
-        # A scalar head sees the whole network too, so that the two heads are compared on the same features. Who wants
-        # the way down alone says output_stride=2**depth.
+        # A scalar head gets the end of the way up too: without it, this would be no U-Net, and the two heads could not
+        # be compared. Who wants the way down alone says output_stride=2**depth.
         backbone = UNetBackbone(width, depth, in_channels, output_stride, skip, dropout, padding_mode)
-        super().__init__(backbone, head, joints, output_stride)
+        super().__init__(backbone, head, joints, output_stride, pooling=pooling)

@@ -15,9 +15,9 @@ VARIANTS = [
     {"modules": [1], "stem_width": 1, "bottlenecks": 3},  # the first branch has the width of the bottlenecks
     {"modules": (1,), "stem_stride": 4, "head_width": 5},
     {"modules": (1, 1), "stem_stride": 4, "head_width": 5, "upsampling": "bilinear"},
-    {"head": "scalar"},
+    {"head": "scalar", "pooling": "mean"},
 ]
-SINGLE = [{"modules": (1, 1)}, {"modules": (1,), "head": "scalar", "stem_stride": 4}]
+SINGLE = [{"modules": (1, 1)}, {"modules": (1,), "head": "scalar", "pooling": "mean", "stem_stride": 4}]
 PUBLISHED = {"modules": (1, 4, 3), "blocks": 4, "bottlenecks": 4, "stem_width": 64, "stem_stride": 4}
 
 
@@ -76,6 +76,12 @@ def test_the_first_branch_keeps_the_size_of_the_stem(stride):
     assert network.output_stride == network.backbone.stride == stride
 
 
+def test_scalar_head():
+    network = HRNet(**SMALL, head="scalar")
+    assert network(minipose.zeros(2, 3, 32, 16)).shape == (2, 3, 2)
+    assert network.output_stride is None and network.head_kind == "scalar"
+
+
 @pytest.mark.parametrize(("options", "message"), [
     ({"width": 0}, "width must be at least 1, not 0"),
     ({"blocks": 65}, "blocks must be at most 64, not 65"),
@@ -89,6 +95,7 @@ def test_the_first_branch_keeps_the_size_of_the_stem(stride):
     ({"stem_stride": 3}, "stem_stride must be one of 1, 2, 4, not 3"),
     ({"stem_stride": True}, "stem_stride must be one of 1, 2, 4, not True"),
     ({"output_stride": 4}, "output_stride must be one of 2, 1, not 4"),
+    ({"pooling": "max"}, "pooling must be one of 'points', 'mean', not 'max'"),
     ({"head": "maps"}, "head must be one of 'heatmap', 'integral', 'scalar', not 'maps'"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):

@@ -15,10 +15,10 @@ VARIANTS = [
     {"output_stride": 1, "depth": 2, "in_channels": 1},
     {"output_stride": 4, "skip": False},
     {"head": "integral", "depth": 1, "skip": False, "output_stride": 1},
-    {"head": "scalar"},
-    {"head": "scalar", "output_stride": 8},
+    {"head": "scalar", "pooling": "mean"},
+    {"head": "scalar", "pooling": "mean", "output_stride": 8},
 ]
-SINGLE = [{}, {"head": "scalar", "depth": 2, "skip": False}]
+SINGLE = [{}, {"head": "scalar", "pooling": "mean", "depth": 2, "skip": False}]
 
 
 @pytest.mark.parametrize(("options", "dtype"), [
@@ -98,6 +98,12 @@ def test_dropout_stands_at_the_end_of_the_way_down(skip, rng):
     assert not np.allclose(kept[0], kept[1])
 
 
+def test_scalar_head():
+    network = UNet(**SMALL, head="scalar")
+    assert network(minipose.zeros(2, 3, 32, 16)).shape == (2, 3, 2)
+    assert network.output_stride is None and network.head_kind == "scalar"
+
+
 @pytest.mark.parametrize(("options", "message"), [
     ({"width": 0}, "width must be at least 1, not 0"),
     ({"depth": 9}, "depth must be at most 8, not 9"),
@@ -109,6 +115,7 @@ def test_dropout_stands_at_the_end_of_the_way_down(skip, rng):
     ({"output_stride": 3}, "output_stride must be one of 1, 2, 4, 8, not 3"),
     ({"output_stride": 4, "depth": 1}, "output_stride must be one of 1, 2, not 4"),
     ({"output_stride": True}, "output_stride must be one of 1, 2, 4, 8, not True"),
+    ({"pooling": "max"}, "pooling must be one of 'points', 'mean', not 'max'"),
     ({"head": "maps"}, "head must be one of 'heatmap', 'integral', 'scalar', not 'maps'"),
     ({"joints": 0}, "joints must be at least 1, not 0"),
 ], ids=str)  # fmt: skip

@@ -148,6 +148,7 @@ class TorchHRNet(nn.Module):
         output_stride: int = 2,
         upsampling: str = "deconvolution",
         head_width: int = 64,
+        pooling: str = "mean",  # the only one here
     ) -> None:
         super().__init__()
         self.backbone = Backbone(width, modules, blocks, bottlenecks, stem_width, stem_stride, in_channels)
