@@ -33,10 +33,10 @@ class ScalarHead(nn.Module):
 
 def double_conv(in_channels: int, out_channels: int, padding_mode: str) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, padding="same", bias=False, padding_mode=padding_mode),
+        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False, padding_mode=padding_mode),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(),
-        nn.Conv2d(out_channels, out_channels, 3, padding="same", bias=False, padding_mode=padding_mode),
+        nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False, padding_mode=padding_mode),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(),
     )
