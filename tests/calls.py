@@ -239,8 +239,10 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
         "zeros_": {},
     },
     "minipose.models": {
+        "HRNet": {"width": lambda: 4},
         "Hourglass": {"width": lambda: 4},
         "StackedHourglass": {"width": lambda: 4},
+        "UNet": {"width": lambda: 4},
         "create": {"name": lambda: "hourglass"},
     },
     "minipose.pose": {

@@ -8,10 +8,17 @@ from typing import Any
 
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
+from minipose.models.hrnet import HRNet
 from minipose.models.stacked_hourglass import StackedHourglass
+from minipose.models.unet import UNet
 from minipose.nn import Module
 
-_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass, "stacked_hourglass": StackedHourglass}
+_MODELS: dict[str, type[Module]] = {
+    "hourglass": Hourglass,
+    "hrnet": HRNet,
+    "stacked_hourglass": StackedHourglass,
+    "unet": UNet,
+}
 
 
 def names() -> list[str]:
@@ -69,4 +76,6 @@ def read_option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-__all__ = ["HEADS", "Hourglass", "StackedHourglass", "create", "names", "options_of", "read_option"]
+__all__ = [
+    "HEADS", "HRNet", "Hourglass", "StackedHourglass", "UNet", "create", "names", "options_of", "read_option",
+]  # fmt: skip
