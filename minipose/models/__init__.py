@@ -8,9 +8,17 @@ from typing import Any
 
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
+from minipose.models.resnet import ResNet
+from minipose.models.se_resnet import SEResNet
+from minipose.models.simple_baseline import SimpleBaseline
 from minipose.nn import Module
 
-_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass}
+_MODELS: dict[str, type[Module]] = {
+    "hourglass": Hourglass,
+    "resnet": ResNet,
+    "se_resnet": SEResNet,
+    "simple_baseline": SimpleBaseline,
+}
 
 
 def names() -> list[str]:
@@ -68,4 +76,6 @@ def read_option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-__all__ = ["HEADS", "Hourglass", "create", "names", "options_of", "read_option"]
+__all__ = [
+    "HEADS", "Hourglass", "ResNet", "SEResNet", "SimpleBaseline", "create", "names", "options_of", "read_option",
+]  # fmt: skip
