@@ -1,7 +1,7 @@
 """The blocks of residual networks, with torchvision's names in `state_dict`.
 
-All take (in_channels, channels, stride, padding_mode), halve the size by the stride of their first convolution of kernel
-3, and give `expansion * channels` channels.
+All take (in_channels, channels, stride, padding_mode), divide the size by the stride in their first convolution of
+kernel 3, and give `expansion * channels` channels.
 """
 
 from __future__ import annotations

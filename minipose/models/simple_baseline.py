@@ -11,8 +11,8 @@ from minipose.models.resnet import ResNetBackbone
 class SimpleBaseline(PoseNetwork):
     """The backbone of `ResNet`, and transposed convolutions of kernel 4 that double the size.
 
-    The published networks have width 64, stem_stride 4, output_stride 4, so three doublings, and head_width 256: 15.38 M
-    parameters with 18 layers and 16 joints, 34.00 M with 50, 52.99 M with 101 and 68.64 M with 152.
+    The published networks have width 64, stem_stride 4, output_stride 4, so three doublings, and head_width 256:
+    15.38 M parameters with 18 layers and 16 joints, 34.00 M with 50, 52.99 M with 101 and 68.64 M with 152.
 
     Parameters
     ----------
