@@ -241,6 +241,9 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
     "minipose.models": {
         "HRNet": {"width": lambda: 4},
         "Hourglass": {"width": lambda: 4},
+        "ResNet": {"width": lambda: 4},
+        "SEResNet": {"width": lambda: 4},
+        "SimpleBaseline": {"width": lambda: 4},
         "StackedHourglass": {"width": lambda: 4},
         "UNet": {"width": lambda: 4},
         "create": {"name": lambda: "hourglass"},

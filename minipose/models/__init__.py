@@ -9,6 +9,9 @@ from typing import Any
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
 from minipose.models.hrnet import HRNet
+from minipose.models.resnet import ResNet
+from minipose.models.se_resnet import SEResNet
+from minipose.models.simple_baseline import SimpleBaseline
 from minipose.models.stacked_hourglass import StackedHourglass
 from minipose.models.unet import UNet
 from minipose.nn import Module
@@ -16,6 +19,9 @@ from minipose.nn import Module
 _MODELS: dict[str, type[Module]] = {
     "hourglass": Hourglass,
     "hrnet": HRNet,
+    "resnet": ResNet,
+    "se_resnet": SEResNet,
+    "simple_baseline": SimpleBaseline,
     "stacked_hourglass": StackedHourglass,
     "unet": UNet,
 }
@@ -77,5 +83,6 @@ def read_option(text: str) -> tuple[str, Any]:
 
 
 __all__ = [
-    "HEADS", "HRNet", "Hourglass", "StackedHourglass", "UNet", "create", "names", "options_of", "read_option",
+    "HEADS", "HRNet", "Hourglass", "ResNet", "SEResNet", "SimpleBaseline", "StackedHourglass", "UNet", "create",
+    "names", "options_of", "read_option",
 ]  # fmt: skip

@@ -7,6 +7,9 @@ def test_every_name_makes_a_network():
     assert names() == [
         "hourglass",
         "hrnet",
+        "resnet",
+        "se_resnet",
+        "simple_baseline",
         "stacked_hourglass",
         "unet",
     ]
