@@ -238,7 +238,12 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
         "uniform_": {},
         "zeros_": {},
     },
-    "minipose.models": {"Hourglass": {"width": lambda: 4}, "create": {"name": lambda: "hourglass"}},
+    "minipose.models": {
+        "Hourglass": {"width": lambda: 4},
+        "Inception": {"width": lambda: 4},
+        "MobileNetV2": {"width_multiplier": lambda: 0.1},
+        "create": {"name": lambda: "hourglass"},
+    },
     "minipose.pose": {
         **{name: {"image_size": lambda: (64, 48)} for name in (
             "HeatmapCodec", "IntegralCodec", "RegressionCodec", "SimCCCodec"

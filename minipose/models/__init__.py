@@ -8,9 +8,15 @@ from typing import Any
 
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
+from minipose.models.inception import Inception
+from minipose.models.mobilenet_v2 import MobileNetV2
 from minipose.nn import Module
 
-_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass}
+_MODELS: dict[str, type[Module]] = {
+    "hourglass": Hourglass,
+    "inception": Inception,
+    "mobilenet_v2": MobileNetV2,
+}
 
 
 def names() -> list[str]:
@@ -68,4 +74,4 @@ def read_option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-__all__ = ["HEADS", "Hourglass", "create", "names", "options_of", "read_option"]
+__all__ = ["HEADS", "Hourglass", "Inception", "MobileNetV2", "create", "names", "options_of", "read_option"]

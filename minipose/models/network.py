@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_choice, check_integer, letters
+from minipose.checks import TOO_FAR, check_choice, check_integer, is_integer, letters
 from minipose.models.heads import HEADS, POOLINGS, UPSAMPLINGS, MapHead, ScalarHead
 from minipose.nn import Module
 from minipose.ops.checks import check_image
@@ -91,6 +91,6 @@ def check_strides(name: str, output_stride: int, stride: int) -> int:
         If that is no whole number of times.
     """
     fitting = [stride >> step for step in range(stride.bit_length())]
-    if isinstance(output_stride, bool) or output_stride not in fitting:
+    if not is_integer(output_stride) or output_stride not in fitting:
         raise ValueError(f"{name}: output_stride must be one of {', '.join(map(str, fitting))}, not {output_stride!r}")
     return fitting.index(output_stride)
