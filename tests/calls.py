@@ -241,6 +241,8 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
     "minipose.models": {
         "HRNet": {"width": lambda: 4},
         "Hourglass": {"width": lambda: 4},
+        "Inception": {"width": lambda: 4},
+        "MobileNetV2": {"width": lambda: 4},
         "ResNet": {"width": lambda: 4},
         "SEResNet": {"width": lambda: 4},
         "SimpleBaseline": {"width": lambda: 4},

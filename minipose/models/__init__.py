@@ -9,6 +9,8 @@ from typing import Any
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
 from minipose.models.hrnet import HRNet
+from minipose.models.inception import Inception
+from minipose.models.mobilenet_v2 import MobileNetV2
 from minipose.models.resnet import ResNet
 from minipose.models.se_resnet import SEResNet
 from minipose.models.simple_baseline import SimpleBaseline
@@ -19,6 +21,8 @@ from minipose.nn import Module
 _MODELS: dict[str, type[Module]] = {
     "hourglass": Hourglass,
     "hrnet": HRNet,
+    "inception": Inception,
+    "mobilenet_v2": MobileNetV2,
     "resnet": ResNet,
     "se_resnet": SEResNet,
     "simple_baseline": SimpleBaseline,
@@ -83,6 +87,6 @@ def read_option(text: str) -> tuple[str, Any]:
 
 
 __all__ = [
-    "HEADS", "HRNet", "Hourglass", "ResNet", "SEResNet", "SimpleBaseline", "StackedHourglass", "UNet", "create",
-    "names", "options_of", "read_option",
+    "HEADS", "HRNet", "Hourglass", "Inception", "MobileNetV2", "ResNet", "SEResNet", "SimpleBaseline",
+    "StackedHourglass", "UNet", "create", "names", "options_of", "read_option",
 ]  # fmt: skip

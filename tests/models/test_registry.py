@@ -7,6 +7,8 @@ def test_every_name_makes_a_network():
     assert names() == [
         "hourglass",
         "hrnet",
+        "inception",
+        "mobilenet_v2",
         "resnet",
         "se_resnet",
         "simple_baseline",
