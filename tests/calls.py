@@ -238,7 +238,11 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
         "uniform_": {},
         "zeros_": {},
     },
-    "minipose.models": {"Hourglass": {"width": lambda: 4}, "create": {"name": lambda: "hourglass"}},
+    "minipose.models": {
+        "DeepPose": {"width": lambda: 4, "hidden": lambda: 4},
+        "Hourglass": {"width": lambda: 4},
+        "create": {"name": lambda: "hourglass"},
+    },
     "minipose.pose": {
         **{name: {"image_size": lambda: (64, 48)} for name in (
             "HeatmapCodec", "IntegralCodec", "RegressionCodec", "SimCCCodec"

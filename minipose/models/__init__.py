@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from minipose.models.deeppose import DeepPose
 from minipose.models.hourglass import Hourglass
 from minipose.nn import Module
 
-_MODELS: dict[str, type[Module]] = {"hourglass": Hourglass}
+_MODELS: dict[str, type[Module]] = {"deeppose": DeepPose, "hourglass": Hourglass}
 
 
 def names() -> list[str]:
@@ -38,4 +39,4 @@ def create(name: str, **options: Any) -> Module:
     return _MODELS[name](**options)
 
 
-__all__ = ["Hourglass", "create", "names"]
+__all__ = ["DeepPose", "Hourglass", "create", "names"]

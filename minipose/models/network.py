@@ -27,6 +27,8 @@ class PoseNetwork(Module):
     upsampling : {"deconvolution", "bilinear"}
     head_width : int
         How the head goes from the backbone's stride to its own: see `MapHead`.
+    scalar_head : Module, optional
+        What makes coordinates of the features where `head` is "scalar". Default: `ScalarHead`.
 
     Attributes
     ----------
@@ -49,6 +51,7 @@ class PoseNetwork(Module):
         output_stride: int,
         upsampling: str = "deconvolution",
         head_width: int = 256,
+        scalar_head: Module | None = None,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -60,7 +63,7 @@ class PoseNetwork(Module):
         channels, stride = backbone.out_channels, backbone.stride
         if head == "scalar":
             self.output_stride = None
-            self.head = ScalarHead(channels, joints, stride)
+            self.head = ScalarHead(channels, joints, stride) if scalar_head is None else scalar_head
         else:
             self.output_stride = output_stride
             steps = check_strides(name, output_stride, stride)
