@@ -239,6 +239,7 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
         "zeros_": {},
     },
     "minipose.models": {
+        "DeepPose": {"width": lambda: 4, "hidden": lambda: 4},
         "HRNet": {"width": lambda: 4},
         "Hourglass": {"width": lambda: 4},
         "Inception": {"width": lambda: 4},

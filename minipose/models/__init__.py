@@ -6,6 +6,7 @@ import inspect
 import json
 from typing import Any
 
+from minipose.models.deeppose import DeepPose
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
 from minipose.models.hrnet import HRNet
@@ -19,6 +20,7 @@ from minipose.models.unet import UNet
 from minipose.nn import Module
 
 _MODELS: dict[str, type[Module]] = {
+    "deeppose": DeepPose,
     "hourglass": Hourglass,
     "hrnet": HRNet,
     "inception": Inception,
@@ -87,6 +89,6 @@ def read_option(text: str) -> tuple[str, Any]:
 
 
 __all__ = [
-    "HEADS", "HRNet", "Hourglass", "Inception", "MobileNetV2", "ResNet", "SEResNet", "SimpleBaseline",
+    "DeepPose", "HEADS", "HRNet", "Hourglass", "Inception", "MobileNetV2", "ResNet", "SEResNet", "SimpleBaseline",
     "StackedHourglass", "UNet", "create", "names", "options_of", "read_option",
 ]  # fmt: skip

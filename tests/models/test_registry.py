@@ -5,6 +5,7 @@ from minipose.models import Hourglass, create, names
 
 def test_every_name_makes_a_network():
     assert names() == [
+        "deeppose",
         "hourglass",
         "hrnet",
         "inception",
@@ -20,7 +21,7 @@ def test_every_name_makes_a_network():
 
 
 def test_unknown_names_and_options_are_named():
-    with pytest.raises(ValueError, match="^create: there is no model 'alexnet'; there are hourglass, hrnet, "):
+    with pytest.raises(ValueError, match="^create: there is no model 'alexnet'; there are deeppose, hourglass, "):
         create("alexnet")
     with pytest.raises(ValueError, match="^create: hourglass has no option 'widht'; there are width, depth, skip, "):
         create("hourglass", widht=4)
