@@ -92,7 +92,7 @@ class FeaturePoints(Module):
 
     def __init__(self, in_channels: int, points: int) -> None:
         super().__init__()
-        self.maps = Conv2d(in_channels, points, 1)
+        self.maps = Conv2d(in_channels, points, 1, bias=False)  # a softmax does not change with one
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, 2 * points): the positions (x, y), from -0.5 to 0.5 between the edges of the image."""
