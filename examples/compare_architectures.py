@@ -38,12 +38,14 @@ from minipose.train.studies import (
 from minipose.viz import comparison_curves, study_pictures
 
 HARDEST = "platform"  # the test set on which the gain over the mean pose is told
+SAME = {"simple_baseline-scalar": "resnet-scalar"}  # without maps there is nothing to deconvolve
 BATCH_SIZES = (1, 32)  # images in the passes whose time is measured
 
 
 def rows() -> dict[str, Config]:
-    """One row for each architecture and head, such as "hourglass-scalar"."""
-    return {f"{name}-{head}": Config(model=name, head=head) for name in models.names() for head in models.HEADS}
+    """One row for each architecture and head, such as "hourglass-scalar"; a network with two names is there once."""
+    every = {f"{name}-{head}": Config(model=name, head=head) for name in models.names() for head in models.HEADS}
+    return {name: config for name, config in every.items() if name not in SAME}
 
 
 def report(study: Study, results: dict[str, Any]) -> str:
@@ -59,7 +61,8 @@ def report(study: Study, results: dict[str, Any]) -> str:
             comparison_curves(of_head, study.out / f"curves-{head}.png")
     scores = [f"### {title}\n\n{score_table(results, metric)}" for metric, title in
               (("pckh50", "PCKh@0.5"), ("report_score", "report_score"), ("epe_px", "EPE"))]  # fmt: skip
-    return "\n".join([introduction(results), costs_table(results, costs), *scores, missing_runs(results)])
+    same = "".join(f"{name} is the same network as {other}.\n" for name, other in SAME.items())
+    return "\n".join([introduction(results), costs_table(results, costs), same, *scores, missing_runs(results)])
 
 
 def costs_table(results: dict[str, Any], costs: dict[str, Any]) -> str:

@@ -97,7 +97,7 @@ def study_points(results: Mapping[str, Any], metric: str, path: str | os.PathLik
 def _draw_row(axes: Axes, height: int, scores: Mapping[str, Any], mean_pose: float | None) -> None:
     known = [value for value in scores["values"] if value is not None]
     if mean_pose is not None:
-        axes.plot([mean_pose] * 2, [height - 0.45, height + 0.45], color="#888888", linewidth=1.4)
+        axes.plot([mean_pose] * 2, [height - 0.5, height + 0.5], color="#888888", linewidth=1.4)
     if not known:
         return
     axes.plot(known, [height] * len(known), "o", color="#0072B2", alpha=0.3, markersize=4, markeredgewidth=0)

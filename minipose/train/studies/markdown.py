@@ -113,13 +113,12 @@ def _heading(metric: str) -> str:
 
 
 def _which(names: Sequence[str], results: Mapping[str, Any]) -> str:
-    """Tell for which rows a reference line is: by a setting that they share and no other row has, or by name."""
+    """Tell for which rows a reference line is: by a setting that has other values in all others, or by name."""
     configs = {name: row["config"] for name, row in results["rows"].items() if "sets" in row}
-    others = [config for name, config in configs.items() if name not in names]
-    first = configs[names[0]]
-    shared = [
-        f"{key} {value}"
-        for key, value in first.items()
-        if all(configs[name][key] == value for name in names) and all(other[key] != value for other in others)
-    ]
-    return ", " + (", ".join(shared) or ", ".join(names))
+    told = []
+    for key in configs[names[0]]:
+        outside = {str(config[key]) for name, config in configs.items() if name not in names}
+        inside = list(dict.fromkeys(str(configs[name][key]) for name in names))
+        if not outside & set(inside):
+            told.append((len(inside), f"{key} {' or '.join(inside)}"))
+    return ", " + min(told, default=(0, ", ".join(names)), key=lambda one: one[0])[1]

@@ -91,6 +91,20 @@ def test_the_table_tells_what_is_missing_and_what_to_compare_with(results):
     assert "### Missing runs\n\n- b, seed 5: ValueError: a \\| b c\n" in text and "Suspicious" not in text
 
 
+def test_a_reference_line_is_told_by_the_setting_that_decides_it(tmp_path):
+    heads = {"a": "heatmap", "b": "integral", "c": "scalar"}
+    configs = {name + str(width): Config(head=head, width=width) for name, head in heads.items() for width in (4, 8)}
+    cells = make_cells(configs, [0])
+    for i, cell in enumerate(cells):
+        write_metrics(cell, tmp_path, [0.1 * i] * 4, codec=0.5 if cell.config.head == "integral" else 1.0)
+    rows = [line.split("|")[1].strip() for line in score_table(collect(cells, tmp_path, 7), "pckh50").splitlines()]
+    expected = ["head heatmap or scalar", "head integral"]
+    assert rows[8:] == ["*mean pose*", "*image centre*", *(f"*truth through codec, {one}*" for one in expected)]
+    write_metrics(cells[1], tmp_path, [0.9] * 4, codec=0.5)
+    rows = [line.split("|")[1].strip() for line in score_table(collect(cells, tmp_path, 7), "pckh50").splitlines()]
+    assert rows[10:] == ["*truth through codec, a4, c4, c8*", "*truth through codec, a8, b4, b8*"]
+
+
 def test_a_row_without_any_run_says_so(tmp_path):
     cells = make_cells({"a": Config(), "b": Config(width=8)}, [0])
     write_metrics(cells[0], tmp_path, [0.5] * 4)

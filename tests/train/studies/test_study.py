@@ -1,16 +1,20 @@
 """A study from its command line."""
 
+import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from minipose import Tensor, models
 from minipose.train import Config
 from minipose.train.studies import study, study_main
 
 ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "examples" / "compare_architectures.py"
 CONFIGS = {"narrow": Config(width=4), "wide": Config(width=8), "integral": Config(width=4, head="integral")}
 
 
@@ -26,6 +30,13 @@ def ran(monkeypatch):
 
     monkeypatch.setattr(study, "run_cells", run_cells)
     return calls
+
+
+def compare_architectures():
+    spec = importlib.util.spec_from_file_location("compare_architectures", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def main(*arguments, **options):
@@ -90,8 +101,20 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     assert main("--out", str(tmp_path)) == 130 and "the same command goes on from there" in capsys.readouterr().err
 
 
+def test_what_the_table_calls_the_same_network_is():
+    for names in compare_architectures().SAME.items():
+        first, second = (models.create(model, head=head) for model, head in (name.split("-") for name in names))
+        arrays = [{key: value.shape for key, value in model.state_dict().items()} for model in (first, second)]
+        assert arrays[0] == arrays[1]
+        second.load_state_dict(first.state_dict())
+        images = Tensor(np.random.default_rng(0).random((1, 3, 64, 64), np.float32))
+        np.testing.assert_array_equal(first.eval()(images).data, second.eval()(images).data)
+    names = set(compare_architectures().rows()) | set(compare_architectures().SAME)
+    assert names == {f"{model}-{head}" for model in models.names() for head in models.HEADS}
+
+
 def test_the_table_of_architectures_is_made_by_its_command(tmp_path):
-    command = [sys.executable, ROOT / "examples" / "compare_architectures.py", "--dry-run", "--seeds", "1", "--only",
+    command = [sys.executable, EXAMPLE, "--dry-run", "--seeds", "1", "--only",
                "hourglass-heatmap", "--out", tmp_path]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
