@@ -8,6 +8,7 @@ from __future__ import annotations
 import _thread
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -34,6 +35,7 @@ def main() -> int:
     int
         0 done, 1 failed, 130 interrupted.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a study in the background has it ignored
     try:
         job = json.loads(sys.stdin.readline())
         threading.Thread(target=_interrupt_at_the_end_of_input, daemon=True).start()
