@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tests.models.torch_scalar_head import ScalarHead
+from tests.models.torch_network import ScalarHead
 
 
 class BasicConv2d(nn.Module):
@@ -102,7 +102,7 @@ class TorchInception(nn.Module):
         C = self.backbone.out_channels
         stride = stem_stride * (8 if last_block == "5b" else 4)
         if head == "scalar":
-            self.head = ScalarHead(C, joints, pooling)
+            self.head = ScalarHead(C, joints, 16, pooling)
             return
         layers, F = [], head_width
         while stride > output_stride:

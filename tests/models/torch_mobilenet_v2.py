@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tests.models.torch_scalar_head import ScalarHead
+from tests.models.torch_network import ScalarHead
 
 SETTINGS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 HEAD_STEPS = {1: 0, 2: 1, 4: 2, 8: 3, 16: 4, 32: 5}
@@ -65,7 +65,7 @@ class TorchMobileNetV2(nn.Module):
             C = last_channels
         self.backbone = nn.ModuleDict({"features": nn.Sequential(*features)})
         if head == "scalar":
-            self.head = ScalarHead(C, joints, pooling)
+            self.head = ScalarHead(C, joints, 16, pooling)
             return
         layers = []
         for _ in range(HEAD_STEPS[16 * stem_stride // output_stride]):
