@@ -24,9 +24,7 @@ class Block(nn.Module):
     def __init__(self, C: int, c1: int, c3r: int, c3: int, c5r: int, c5: int, pool: int, kernel: int) -> None:
         super().__init__()
         self.branch1 = BasicConv2d(C, c1, kernel_size=1)
-        self.branch2 = nn.Sequential(
-            BasicConv2d(C, c3r, kernel_size=1), BasicConv2d(c3r, c3, kernel_size=3, padding=1)
-        )
+        self.branch2 = nn.Sequential(BasicConv2d(C, c3r, kernel_size=1), BasicConv2d(c3r, c3, kernel_size=3, padding=1))
         self.branch3 = nn.Sequential(
             BasicConv2d(C, c5r, kernel_size=1), BasicConv2d(c5r, c5, kernel_size=kernel, padding=kernel // 2)
         )
