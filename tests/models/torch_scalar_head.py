@@ -11,7 +11,7 @@ class FeaturePoints(nn.Module):
 
     def __init__(self, C: int, points: int) -> None:
         super().__init__()
-        self.maps = nn.Conv2d(C, points, 1)
+        self.maps = nn.Conv2d(C, points, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = self.maps(x)
