@@ -6,18 +6,30 @@ import inspect
 import json
 from typing import Any
 
+from minipose.models.deeppose import DeepPose
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
+from minipose.models.hrnet import HRNet
+from minipose.models.inception import Inception
+from minipose.models.mobilenet_v2 import MobileNetV2
 from minipose.models.resnet import ResNet
 from minipose.models.se_resnet import SEResNet
 from minipose.models.simple_baseline import SimpleBaseline
+from minipose.models.stacked_hourglass import StackedHourglass
+from minipose.models.unet import UNet
 from minipose.nn import Module
 
 _MODELS: dict[str, type[Module]] = {
+    "deeppose": DeepPose,
     "hourglass": Hourglass,
+    "hrnet": HRNet,
+    "inception": Inception,
+    "mobilenet_v2": MobileNetV2,
     "resnet": ResNet,
     "se_resnet": SEResNet,
     "simple_baseline": SimpleBaseline,
+    "stacked_hourglass": StackedHourglass,
+    "unet": UNet,
 }
 
 
@@ -77,5 +89,6 @@ def read_option(text: str) -> tuple[str, Any]:
 
 
 __all__ = [
-    "HEADS", "Hourglass", "ResNet", "SEResNet", "SimpleBaseline", "create", "names", "options_of", "read_option",
+    "DeepPose", "HEADS", "HRNet", "Hourglass", "Inception", "MobileNetV2", "ResNet", "SEResNet", "SimpleBaseline",
+    "StackedHourglass", "UNet", "create", "names", "options_of", "read_option",
 ]  # fmt: skip

@@ -29,6 +29,8 @@ class PoseNetwork(Module):
         How the head goes from the backbone's stride to its own: see `MapHead`.
     pooling : {"points", "mean"}
         How a scalar head makes numbers of features: see `ScalarHead`.
+    scalar_head : Module, optional
+        What makes coordinates of the features where `head` is "scalar". Default: `ScalarHead`.
 
     Attributes
     ----------
@@ -52,6 +54,7 @@ class PoseNetwork(Module):
         upsampling: str = "deconvolution",
         head_width: int = 256,
         pooling: str = "points",
+        scalar_head: Module | None = None,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -64,7 +67,7 @@ class PoseNetwork(Module):
         channels, stride = backbone.out_channels, backbone.stride
         if head == "scalar":
             self.output_stride = None
-            self.head = ScalarHead(channels, joints, stride, pooling)
+            self.head = ScalarHead(channels, joints, stride, pooling) if scalar_head is None else scalar_head
         else:
             self.output_stride = output_stride
             steps = check_strides(name, output_stride, stride)

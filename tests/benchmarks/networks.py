@@ -1,4 +1,4 @@
-"""The networks, each written once: `build(lib)` makes it of `torch` or of `minipose`, whose names are the same.
+"""The networks: `build(lib)` makes each of `torch` or of `minipose`, whose names are the same.
 
 All end in 16 heatmaps. The layers are the papers', the images smaller than theirs, so that a step takes a fraction of
 a second.
@@ -121,34 +121,16 @@ def se_resnet(lib: ModuleType) -> Any:
     return resnet(lib, gated=True)
 
 
-def unet(lib: ModuleType, width: int = 32, depth: int = 3) -> Any:
-    """The U-Net (Ronneberger et al. 2015) with batch normalisation and padded convolutions."""
-    nn = lib.nn
-    channels = [width * 2**i for i in range(depth + 1)]
+def unet(lib: ModuleType) -> Any:
+    """The project's own, as wide again as its default and up to the images' size."""
+    options = {"width": 32, "depth": 3, "output_stride": 1}
+    if lib.__name__ == "torch":
+        from tests.models.torch_unet import TorchUNet
 
-    def double(C: int, F: int) -> Any:
-        return nn.Sequential(conv_bn(nn, C, F), conv_bn(nn, F, F))
+        return TorchUNet(**options)
+    from minipose.models import create
 
-    class UNet(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.down = nn.ModuleList([double(C, F) for C, F in zip([3, *channels], channels, strict=False)])
-            self.pool = nn.MaxPool2d(2)
-            self.up = nn.ModuleList([nn.ConvTranspose2d(2 * C, C, 2, stride=2) for C in channels[-2::-1]])
-            self.merge = nn.ModuleList([double(2 * C, C) for C in channels[-2::-1]])
-            self.head = nn.Conv2d(width, MAPS, 1)
-
-        def forward(self, x: Any) -> Any:
-            passed = []
-            for i, block in enumerate(self.down):
-                x = block(x if i == 0 else self.pool(x))
-                passed.append(x)
-            passed.pop()
-            for up, merge in zip(self.up, self.merge, strict=True):
-                x = merge(lib.cat([passed.pop(), up(x)], dim=1))
-            return self.head(x)
-
-    return UNet()
+    return create("unet", **options)
 
 
 def inverted_residual(lib: ModuleType, C: int, F: int, stride: int, expansion: int) -> Any:
