@@ -17,6 +17,6 @@ from minipose.train.studies.study import BASE, Study, add_study_arguments, study
 
 __all__ = [
     "BASE", "Cell", "METRICS", "Study", "add_study_arguments", "collect", "difference", "introduction", "make_cells",
-    "markdown_table", "measure_costs", "missing_runs", "number", "page", "run_cells", "score_table", "score_tables", "spread",
-    "study_from_arguments", "study_main",
+    "markdown_table", "measure_costs", "missing_runs", "number", "page", "run_cells", "score_table",
+    "score_tables", "spread", "study_from_arguments", "study_main",
 ]  # fmt: skip
