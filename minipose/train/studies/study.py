@@ -139,7 +139,7 @@ def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     count, n = TEST_COUNT, {"type": _from_one, "metavar": "N"}
     add = parser.add_argument
     add("--out", type=Path, help=f"folder for the results; a study in it goes on (default {out}, or {out}-dry)")
-    add("--seeds", **n, default=SEEDS, help=f"runs of each row, seeds 0 to N - 1 (default {SEEDS})")
+    add("--seeds", **n, help=f"runs of each row, seeds 0 to N - 1 (default {SEEDS}, in a dry run 1)")
     add("--epochs", **n, help="rounds of training (default: those of each row)")
     add("--jobs", **n, default=1, help="runs at a time, which share the cores (default 1)")
     add("--cluster", nargs="?", const=LOCAL, metavar="ADDRESS", help="run on the Dask cluster at this address, whose "
@@ -170,7 +170,7 @@ def study_from_arguments(arguments: argparse.Namespace, configs: Mapping[str, Co
     return Study(
         configs,
         arguments.out or (default.with_name(f"{default.name}-dry") if dry else default),
-        arguments.seeds,
+        arguments.seeds or (1 if dry else SEEDS),
         arguments.jobs,
         min(arguments.count, DRY_COUNT) if dry else arguments.count,
         arguments.cluster,
