@@ -77,9 +77,7 @@ class InceptionBlock(Module):
         super().__init__()
         one, before_three, three, before_five, five, pooled = channels
         self.branch1 = BasicConvolution(in_channels, one)
-        self.branch2 = Sequential(
-            BasicConvolution(in_channels, before_three), BasicConvolution(before_three, three, 3)
-        )
+        self.branch2 = Sequential(BasicConvolution(in_channels, before_three), BasicConvolution(before_three, three, 3))
         self.branch3 = Sequential(
             BasicConvolution(in_channels, before_five), BasicConvolution(before_five, five, largest_kernel)
         )

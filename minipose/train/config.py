@@ -56,6 +56,8 @@ class Config:
     epochs: int = _option(7, "rounds of training, after each of which the validation images are scored", 1,
                           may_change=True)  # fmt: skip
     epoch_size: int = _option(6400, "new training images in a round", 1)
+    images: int | None = _option(None, "training images in all, seen again and again; without it, each is new", 1,
+                                 kind=int)  # fmt: skip
     validation: int = _option(512, "images for validation", 1)
     batch_size: int = _option(32, "images in one step of the optimiser", 1)
     learning_rate: float = _option(2e-3, "the highest, after warming up; a cosine leads from it to 0", 1e-9, 100.0)

@@ -238,13 +238,15 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
 
 def _training(config: Config, training: Dataset | None, total_steps: int) -> Dataset | data.DataLoader:
     """Return what the trainer reads: an endless stream of figures as it is, all else through a DataLoader."""
-    figures = figures_of(config, "train", total_steps * config.batch_size) if training is None else training
-    if training is None and not config.workers and not config.augment:
-        return figures
+    endless = training is None and config.images is None
+    if training is None:
+        training = figures_of(config, "train", config.images or total_steps * config.batch_size)
+    if endless and not config.workers and not config.augment:
+        return training
     return data.DataLoader(
-        figures,
+        training,
         config.batch_size,
-        shuffle=training is not None,
+        shuffle=not endless,
         seed=config.seed,
         drop_last=True,
         workers=config.workers,

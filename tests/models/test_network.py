@@ -7,7 +7,7 @@ import pytest
 
 import minipose
 from minipose import Tensor, nn
-from minipose.models.heads import MapHead, ScalarHead
+from minipose.models.heads import MapHead, MeanFeatures, ScalarHead
 from minipose.models.network import PoseNetwork
 from tests.models.compare import assert_same_as_torch
 
@@ -79,6 +79,8 @@ def test_channels_of_the_heads():
     assert [step[1].out_channels for step in MapHead(512, 16, 5, "bilinear", 64)[:-1]] == [64, 32, 16, 16, 16]
     assert [step[1].out_channels for step in MapHead(9, 16, 2, "bilinear", 6)[:-1]] == [6, 6]
     assert [step[0].out_channels for step in MapHead(512, 16, 3, "deconvolution", 256)[:-1]] == [256] * 3
+    assert [MeanFeatures(C, 4).out_channels for C in (20, 200, 600)] == [80, 512, 600]
+    assert MeanFeatures(20, 32).out_channels == 20
 
 
 def test_maps_begin_near_zero_and_are_linear(rng):
@@ -97,6 +99,7 @@ def test_coordinates_begin_round_the_middle_of_the_image(pooling, stride, rng):
     features = Tensor(np.abs(rng.standard_normal((8, 20, 64 // stride + 1, 16))).astype(np.float32))
     coordinates = head(features).data
     assert coordinates.shape == (8, 7, 2)
+    assert pooling == "mean" or np.abs(coordinates - 0.5).max() < 0.25
     np.testing.assert_array_equal(head.linear.bias.data, 0.5)
     head.linear.weight.data[:] = 0
     np.testing.assert_array_equal(head(features).data, 0.5)

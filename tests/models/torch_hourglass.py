@@ -7,6 +7,8 @@ import math
 import torch
 from torch import nn
 
+from tests.models.torch_network import ScalarHead
+
 
 class ResidualBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, padding_mode: str = "zeros") -> None:
@@ -54,23 +56,6 @@ class TransposedResidualBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.relu(self.branch(x) + self.shortcut(x))
-
-
-class ScalarHead(nn.Module):
-    """3x3 convolutions of stride 2 down to a stride of 16, the mean of each channel, a linear layer."""
-
-    def __init__(self, channels: int, joints: int, stride: int) -> None:
-        super().__init__()
-        self.reduce = nn.Sequential()
-        while stride < 16:
-            self.reduce.append(nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=False))
-            self.reduce.append(nn.BatchNorm2d(2 * channels))
-            self.reduce.append(nn.ReLU())
-            channels, stride = 2 * channels, 2 * stride
-        self.linear = nn.Linear(channels, 2 * joints)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.linear(self.reduce(x).mean(dim=(2, 3))).view(len(x), -1, 2)
 
 
 class HourglassModule(nn.Module):

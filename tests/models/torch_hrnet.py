@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tests.models.torch_unet import ScalarHead
+from tests.models.torch_network import ScalarHead
 
 
 class BasicBlock(nn.Module):
@@ -148,12 +148,12 @@ class TorchHRNet(nn.Module):
         output_stride: int = 2,
         upsampling: str = "deconvolution",
         head_width: int = 64,
-        pooling: str = "mean",  # the only one here
+        pooling: str = "points",
     ) -> None:
         super().__init__()
         self.backbone = Backbone(width, modules, blocks, bottlenecks, stem_width, stem_stride, in_channels)
         if head == "scalar":
-            self.head = ScalarHead(width, joints, stem_stride)
+            self.head = ScalarHead(width, joints, stem_stride, pooling)
             return
         layers: list[nn.Module] = []
         if output_stride < stem_stride:  # one step is what the tests ask for

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
 
-from tests.models.torch_scalar_head import ScalarHead
+from tests.models.torch_network import TorchPoseNetwork
 
 
 class BasicConv2d(nn.Module):
@@ -24,9 +26,7 @@ class Block(nn.Module):
     def __init__(self, C: int, c1: int, c3r: int, c3: int, c5r: int, c5: int, pool: int, kernel: int) -> None:
         super().__init__()
         self.branch1 = BasicConv2d(C, c1, kernel_size=1)
-        self.branch2 = nn.Sequential(
-            BasicConv2d(C, c3r, kernel_size=1), BasicConv2d(c3r, c3, kernel_size=3, padding=1)
-        )
+        self.branch2 = nn.Sequential(BasicConv2d(C, c3r, kernel_size=1), BasicConv2d(c3r, c3, kernel_size=3, padding=1))
         self.branch3 = nn.Sequential(
             BasicConv2d(C, c5r, kernel_size=1), BasicConv2d(c5r, c5, kernel_size=kernel, padding=kernel // 2)
         )
@@ -83,40 +83,19 @@ class GoogLeNet(nn.Module):
         return x
 
 
-class TorchInception(nn.Module):
+class TorchInception(TorchPoseNetwork):
     def __init__(
         self,
         width: int = 64,
         last_block: str = "5b",
         largest_kernel: int = 5,
         stem_stride: int = 4,
-        head: str = "heatmap",
-        joints: int = 16,
         in_channels: int = 3,
-        output_stride: int = 2,
+        upsampling: str = "bilinear",
         head_width: int = 64,
-        pooling: str = "points",
+        **options: Any,
     ) -> None:
-        super().__init__()
-        self.backbone = GoogLeNet(width, last_block, largest_kernel, stem_stride, in_channels)
-        C = self.backbone.out_channels
+        backbone = GoogLeNet(width, last_block, largest_kernel, stem_stride, in_channels)
         stride = stem_stride * (8 if last_block == "5b" else 4)
-        if head == "scalar":
-            self.head = ScalarHead(C, joints, pooling)
-            return
-        layers, F = [], head_width
-        while stride > output_stride:
-            layers.append(
-                nn.Sequential(
-                    nn.Upsample(scale_factor=2, mode="bilinear"),
-                    nn.Conv2d(C, F, 3, padding=1, bias=False),
-                    nn.BatchNorm2d(F),
-                    nn.ReLU(),
-                )
-            )
-            C, F, stride = F, max(F // 2, min(16, head_width)), stride // 2
-        self.head = nn.Sequential(*layers, nn.Conv2d(C, joints, 1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.backbone(x)
-        return self.head(x)
+        head = {"upsampling": upsampling, "head_width": head_width, **options}
+        super().__init__(backbone, backbone.out_channels, stride, **head)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
-from tests.models.torch_scalar_head import ScalarHead
+from tests.models.torch_network import TorchPoseNetwork
 
 SETTINGS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
-HEAD_STEPS = {1: 0, 2: 1, 4: 2, 8: 3, 16: 4, 32: 5}
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:
@@ -39,19 +40,8 @@ class Bottleneck(nn.Module):
         return x + y if self.residual else y
 
 
-class TorchMobileNetV2(nn.Module):
-    def __init__(
-        self,
-        width_multiplier: float,
-        last_channels: int | None = None,
-        stem_stride: int = 2,
-        head: str = "heatmap",
-        joints: int = 16,
-        in_channels: int = 3,
-        output_stride: int = 2,
-        head_width: int = 64,
-        pooling: str = "points",
-    ) -> None:
+class Backbone(nn.Module):
+    def __init__(self, width_multiplier: float, last_channels: int | None, stem_stride: int, in_channels: int) -> None:
         super().__init__()
         C = make_divisible(32 * width_multiplier)
         features = [ConvBNReLU(in_channels, C, 3, stem_stride)]
@@ -63,17 +53,22 @@ class TorchMobileNetV2(nn.Module):
         if last_channels:
             features.append(ConvBNReLU(C, last_channels, 1))
             C = last_channels
-        self.backbone = nn.ModuleDict({"features": nn.Sequential(*features)})
-        if head == "scalar":
-            self.head = ScalarHead(C, joints, pooling)
-            return
-        layers = []
-        for _ in range(HEAD_STEPS[16 * stem_stride // output_stride]):
-            deconvolution = nn.ConvTranspose2d(C, head_width, 4, 2, 1, bias=False)
-            layers.append(nn.Sequential(deconvolution, nn.BatchNorm2d(head_width), nn.ReLU()))
-            C = head_width
-        self.head = nn.Sequential(*layers, nn.Conv2d(C, joints, 1))
+        self.features = nn.Sequential(*features)
+        self.out_channels = C
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.backbone["features"](x)
-        return self.head(x)
+        return self.features(x)
+
+
+class TorchMobileNetV2(TorchPoseNetwork):
+    def __init__(
+        self,
+        width_multiplier: float,
+        last_channels: int | None = None,
+        stem_stride: int = 2,
+        in_channels: int = 3,
+        head_width: int = 64,
+        **options: Any,
+    ) -> None:
+        backbone = Backbone(width_multiplier, last_channels, stem_stride, in_channels)
+        super().__init__(backbone, backbone.out_channels, 16 * stem_stride, head_width=head_width, **options)

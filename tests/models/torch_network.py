@@ -58,7 +58,7 @@ class MeanFeatures(nn.Module):
 
 
 class ScalarHead(nn.Module):
-    def __init__(self, in_channels: int, joints: int, stride: int, pooling: str) -> None:
+    def __init__(self, in_channels: int, joints: int, stride: int, pooling: str = "points") -> None:
         super().__init__()
         if pooling == "points":
             self.pooling = FeaturePoints(in_channels, 8 * joints)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.models.torch_hourglass import ScalarHead
+from tests.models.torch_network import ScalarHead
 
 
 class Residual(nn.Module):

@@ -5,30 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-
-class MeanFeatures(nn.Module):
-    def __init__(self, channels: int, halvings: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for _ in range(halvings):
-            layers += [nn.Conv2d(channels, 2 * channels, 3, 2, 1, bias=False), nn.BatchNorm2d(2 * channels), nn.ReLU()]
-            channels *= 2
-        self.reduce, self.out_channels = nn.Sequential(*layers), channels
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.reduce(x).mean((2, 3))
-
-
-class ScalarHead(nn.Module):
-    """Strided convolutions to a stride of 16, global average pooling, and a linear layer."""
-
-    def __init__(self, channels: int, joints: int, stride: int) -> None:
-        super().__init__()
-        self.pooling = MeanFeatures(channels, {1: 4, 2: 3, 4: 2, 8: 1}[stride])
-        self.linear = nn.Linear(self.pooling.out_channels, 2 * joints)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.linear(self.pooling(x)).unflatten(1, (-1, 2))
+from tests.models.torch_network import ScalarHead
 
 
 def double_conv(in_channels: int, out_channels: int, padding_mode: str) -> nn.Sequential:
@@ -83,14 +60,14 @@ class TorchUNet(nn.Module):
         joints: int = 16,
         in_channels: int = 3,
         output_stride: int = 2,
-        pooling: str = "mean",  # the only one here
+        pooling: str = "points",
     ) -> None:
         super().__init__()
         ups = {1: depth, 2: depth - 1, 4: depth - 2, 8: depth - 3}[output_stride]
         self.backbone = Backbone(in_channels, width, depth, ups, skip, padding_mode)
         features = self.backbone.out_channels
         if head == "scalar":
-            self.head = ScalarHead(features, joints, output_stride)
+            self.head = ScalarHead(features, joints, output_stride, pooling)
         else:
             self.head = nn.Sequential(nn.Conv2d(features, joints, 1))
 

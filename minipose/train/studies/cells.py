@@ -16,7 +16,8 @@ from minipose.train.loop import BEST, LAST
 from minipose.train.report import TEST_SETS, score_run
 from minipose.train.run import CONFIG, train
 
-METRICS = ("pckh50", "pckh10", "auc", "epe_px", "report_score")  # what a study keeps of each test set
+# What a study keeps of each test set.
+METRICS = ("pckh50", "pckh10", "auc", "epe_px", "report_score", "pckh50_agnostic")
 REFERENCES = ("mean_pose", "image_centre", "codec")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]*")  # what every file system takes as the name of a folder
 WITHOUT_EFFECT = ("workers", "checkpoint_every", "tensorboard")  # settings that change nothing of the result

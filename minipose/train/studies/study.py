@@ -13,6 +13,7 @@ from typing import Any
 
 from minipose.files import atomic_path, write_json
 from minipose.train.config import Config
+from minipose.train.loop import BEST
 from minipose.train.report import TEST_COUNT
 from minipose.train.studies.cells import Cell, make_cells
 from minipose.train.studies.cluster import LOCAL
@@ -21,6 +22,8 @@ from minipose.train.studies.results import collect
 from minipose.train.studies.runner import run_cells
 
 SEEDS = 3
+# What the rows of a study are made of: 18,000 images through a narrow hourglass, a minute or two of one core.
+BASE = Config(width=16, epochs=6, epoch_size=3000, validation=256, learning_rate=4e-3)
 DRY_COUNT = 4  # images of each test set in a dry run
 
 
@@ -62,6 +65,11 @@ class Study:
         for cell in self.cells:
             found[cell.name] += filter(Path.is_file, [cell.folder(self.out) / "log.csv"])
         return {name: paths for name, paths in found.items() if paths}
+
+    def best(self, name: str) -> list[Path]:
+        """Return the best checkpoint of every run of a row that is finished."""
+        cells = [cell for cell in self.cells if cell.name == name]
+        return [cell.folder(self.out) / BEST for cell in cells if cell.metrics(self.out, self.count)]
 
     def run(self, say: Callable[[str], object] = print) -> dict[str, Any]:
         """Run what is not finished, and write results.json, which is returned as `collect` gives it.
@@ -113,6 +121,8 @@ def study_main(
         results = study.run()
         text = report(study, results) if report else None
         _write(study.out / "table.md", text or score_tables(results))
+        if options.publish:
+            _publish(study.out, options.publish)
     except KeyboardInterrupt:
         print("interrupted; what is done is saved, and the same command goes on from there", file=sys.stderr)
         return 130
@@ -129,12 +139,13 @@ def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     count, n = TEST_COUNT, {"type": _from_one, "metavar": "N"}
     add = parser.add_argument
     add("--out", type=Path, help=f"folder for the results; a study in it goes on (default {out}, or {out}-dry)")
-    add("--seeds", **n, default=SEEDS, help=f"runs of each row, seeds 0 to N - 1 (default {SEEDS})")
+    add("--seeds", **n, help=f"runs of each row, seeds 0 to N - 1 (default {SEEDS}, in a dry run 1)")
     add("--epochs", **n, help="rounds of training (default: those of each row)")
     add("--jobs", **n, default=1, help="runs at a time, which share the cores (default 1)")
     add("--cluster", nargs="?", const=LOCAL, metavar="ADDRESS", help="run on the Dask cluster at this address, whose "
         "workers see --out; without an address on a local one of --jobs workers")  # fmt: skip
     add("--count", **n, default=count, help=f"images of each test set (default {count})")
+    add("--publish", type=Path, metavar="FOLDER", help="copy the table, its numbers and its pictures into this folder")
     add("--only", metavar="NAME,NAME", help="run these rows only, where * stands for any letters; the table has all")
     add("--dry-run", action="store_true", help="a few steps on a few images of every run, to see that everything works")
     parser.set_defaults(default_out=Path(out))
@@ -159,7 +170,7 @@ def study_from_arguments(arguments: argparse.Namespace, configs: Mapping[str, Co
     return Study(
         configs,
         arguments.out or (default.with_name(f"{default.name}-dry") if dry else default),
-        arguments.seeds,
+        arguments.seeds or (1 if dry else SEEDS),
         arguments.jobs,
         min(arguments.count, DRY_COUNT) if dry else arguments.count,
         arguments.cluster,
@@ -174,6 +185,15 @@ def _chosen(only: str | None, configs: Mapping[str, Config]) -> tuple[str, ...]:
         if not fnmatch.filter(configs, pattern):
             raise ValueError(f"--only: there is no row {pattern!r}; there are {', '.join(configs)}")
     return tuple(name for name in configs if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns))
+
+
+def _publish(out: Path, folder: Path) -> None:
+    """Copy table.md, the JSON files, and the pictures that the table shows."""
+    text = (out / "table.md").read_text(encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [out / "table.md", *out.glob("*.json"), *(p for p in out.glob("*.png") if f"({p.name})" in text)]:
+        with atomic_path(folder / path.name) as temporary:
+            shutil.copyfile(path, temporary)
 
 
 def _from_one(text: str) -> int:

@@ -21,7 +21,8 @@ from minipose.train.studies import (
     spread,
 )
 
-METRICS = {"pckh10": 0.5, "auc": 0.5, "epe_px": 2.0, "report_score": 0.25, "poses": 7}
+METRICS = {"pckh10": 0.5, "auc": 0.5, "epe_px": 2.0, "report_score": 0.25, "pckh50_agnostic": 0.5,
+           "poses": 7}  # fmt: skip
 
 
 def write_metrics(cell, out, scores, codec=1.0, findings=()):

@@ -129,3 +129,14 @@ def test_the_table_of_architectures_is_made_by_its_command(tmp_path):
         assert f"| {name} " in table and f"{cost['parameters']:,}" in table
     assert "hourglass-scalar, seed 0: not run" in table and table.count("truth through codec") == 3
     assert costs["networks"]["hourglass-heatmap"]["parameters"] == row["parameters"]
+
+
+def test_what_is_published_is_the_table_its_numbers_and_its_pictures(ran, tmp_path):
+    def report(study, results):
+        for name in ("shown", "hidden"):
+            (study.out / f"{name}.png").write_bytes(b"picture")
+        return "![a](shown.png)"
+
+    assert main("--out", str(tmp_path / "out"), "--publish", str(tmp_path / "docs"), report=report) == 0
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["results.json", "shown.png", "table.md"]
+    assert (tmp_path / "docs" / "results.json").read_text() == (tmp_path / "out" / "results.json").read_text()
