@@ -166,3 +166,12 @@ def test_the_runs_of_an_interrupted_study_are_saved(tmp_path, how):
     assert 0 < saved < 2000 and not (tmp_path / "cells" / "a-1").exists()
     if how == signal.SIGINT:
         assert f"step {saved} of" in (tmp_path / "cells" / "a-0.log").read_text() or saved % 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+def test_a_run_stops_though_its_study_was_started_with_ctrl_c_ignored(tmp_path):
+    config = dataclasses.asdict(dataclasses.replace(SMALL, epochs=1000))
+    line = json.dumps({"config": config, "folder": str(tmp_path / "a"), "count": COUNT}) + "\n"
+    command = ["sh", "-c", f"trap '' INT; exec {sys.executable} -m minipose.train.studies"]
+    done = subprocess.run(command, input=line, capture_output=True, text=True, cwd=ROOT, timeout=100)
+    assert done.returncode == 130 and not (tmp_path / "a" / "metrics.json").exists()
