@@ -11,7 +11,8 @@ from minipose.train.config import check_may_resume
 
 OTHERS = {"model": "hourglass", "set": "circles", "poses": "a.npy", "style": "course", "placement": "fit",
           "cue": "shade", "device": "cuda", "ema": 0.5, "clip_norm": 2.5, "patience": 3,
-          "checkpoint_every": 7, "images": 9, "head": "scalar", "width": 5, "options": {"depth": 4, "skip": False}}  # fmt: skip
+          "checkpoint_every": 7, "images": 9, "head": "scalar", "width": 5,
+          "options": {"depth": 4, "skip": False}}  # fmt: skip
 
 
 def other(field):
