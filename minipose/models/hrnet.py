@@ -20,61 +20,18 @@ from collections.abc import Sequence
 
 from minipose.checks import TOO_FAR, check_integer, is_integer
 from minipose.models.network import PoseNetwork
-from minipose.nn import BatchNorm2d, Conv2d, Identity, Module, ModuleList, ReLU, Sequential, Upsample
-from minipose.nn.fusion import add_relu, run
+from minipose.models.residual import BasicBlock, Bottleneck, convolution
+from minipose.nn import BatchNorm2d, Identity, Module, ModuleList, ReLU, Sequential, Upsample
+from minipose.nn.fusion import run
 from minipose.tensor import Tensor
 
 STEM_STRIDES = {1: (1, 1), 2: (2, 1), 4: (2, 2)}
 MOST = 64  # of bottlenecks, blocks and modules
 STAGES = 3  # that have branches: stage 2 to stage 4
-EXPANSION = 4
-
-
-def _conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1) -> Conv2d:
-    return Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
 
 
 def _conv_relu(in_channels: int, out_channels: int, stride: int = 1) -> Sequential:
-    return Sequential(_conv(in_channels, out_channels, 3, stride), BatchNorm2d(out_channels), ReLU())
-
-
-class BasicBlock(Module):
-    """relu(x + F(x)), F two convolutions of kernel 3 (He et al. 2016)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1, self.bn1 = _conv(channels, channels), BatchNorm2d(channels)
-        self.conv2, self.bn2 = _conv(channels, channels), BatchNorm2d(channels)
-        self.relu = ReLU()
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return a tensor of the input's shape."""
-        branch = Sequential(self.conv1, self.bn1, self.relu, self.conv2, self.bn2)
-        return add_relu(branch, input, input, self.relu)
-
-
-class Bottleneck(Module):
-    """relu(F(x) + x), F three convolutions of kernel 1, 3 and 1 (He et al. 2016), with `channels` inside.
-
-    The result has four times the channels; x goes through a convolution of kernel 1 where it has fewer.
-    """
-
-    def __init__(self, in_channels: int, channels: int) -> None:
-        super().__init__()
-        out_channels = EXPANSION * channels
-        self.conv1, self.bn1 = _conv(in_channels, channels, 1), BatchNorm2d(channels)
-        self.conv2, self.bn2 = _conv(channels, channels), BatchNorm2d(channels)
-        self.conv3, self.bn3 = _conv(channels, out_channels, 1), BatchNorm2d(out_channels)
-        self.relu = ReLU()
-        if in_channels == out_channels:
-            self.downsample = Identity()
-        else:
-            self.downsample = Sequential(_conv(in_channels, out_channels, 1), BatchNorm2d(out_channels))
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, 4 channels, H, W)."""
-        branch = Sequential(self.conv1, self.bn1, self.relu, self.conv2, self.bn2, self.relu, self.conv3, self.bn3)
-        return add_relu(branch, input, self.downsample(input), self.relu)
+    return Sequential(convolution(in_channels, out_channels, 3, stride), BatchNorm2d(out_channels), ReLU())
 
 
 def _fuse_layer(channels: Sequence[int], source: int, target: int) -> Module:
@@ -84,9 +41,9 @@ def _fuse_layer(channels: Sequence[int], source: int, target: int) -> Module:
     of_source, of_target = channels[source], channels[target]
     if source > target:
         upsample = Upsample(scale_factor=2 ** (source - target), mode="nearest")
-        return Sequential(_conv(of_source, of_target, 1), BatchNorm2d(of_target), upsample)
+        return Sequential(convolution(of_source, of_target, 1), BatchNorm2d(of_target), upsample)
     halvings = [_conv_relu(of_source, of_source, 2) for _ in range(target - source - 1)]
-    return Sequential(*halvings, Sequential(_conv(of_source, of_target, 3, 2), BatchNorm2d(of_target)))
+    return Sequential(*halvings, Sequential(convolution(of_source, of_target, 3, 2), BatchNorm2d(of_target)))
 
 
 class HighResolutionModule(Module):
@@ -104,7 +61,7 @@ class HighResolutionModule(Module):
 
     def __init__(self, channels: Sequence[int], blocks: int, outputs: int) -> None:
         super().__init__()
-        self.branches = ModuleList(Sequential(*(BasicBlock(C) for _ in range(blocks))) for C in channels)
+        self.branches = ModuleList(Sequential(*(BasicBlock(C, C) for _ in range(blocks))) for C in channels)
         self.fuse_layers = ModuleList(
             ModuleList(_fuse_layer(channels, source, target) for source in range(len(channels)))
             for target in range(outputs)
@@ -158,10 +115,10 @@ class HRNetBackbone(Module):
         super().__init__()
         self.out_channels, self.stride, self.least_multiple = width, stem_stride, stem_stride * 2 ** len(modules)
         first, second = STEM_STRIDES[stem_stride]
-        self.conv1, self.bn1 = _conv(in_channels, stem_width, 3, first), BatchNorm2d(stem_width)
-        self.conv2, self.bn2 = _conv(stem_width, stem_width, 3, second), BatchNorm2d(stem_width)
+        self.conv1, self.bn1 = convolution(in_channels, stem_width, 3, first), BatchNorm2d(stem_width)
+        self.conv2, self.bn2 = convolution(stem_width, stem_width, 3, second), BatchNorm2d(stem_width)
         self.relu = ReLU()
-        wide = EXPANSION * stem_width
+        wide = Bottleneck.expansion * stem_width
         self.layer1 = Sequential(*(Bottleneck(wide if i else stem_width, stem_width) for i in range(bottlenecks)))
         self.stages = len(modules)
         before = [wide]

@@ -107,7 +107,10 @@ class Config:
         return replace(self, epochs=1, epoch_size=24, batch_size=min(self.batch_size, 8), validation=16)
 
     def _unknown_option(self) -> str:
-        own = [name for name in models.options_of(self.model) if name not in OF_CONFIG]
+        known = models.options_of(self.model)
+        own = [name for name in known if name not in OF_CONFIG]
+        if self.width is not None and "width" not in known:
+            return f"width: {self.model} has none, but {', '.join(own)}"
         wrong = [name for name in self.options or {} if name not in own]
         return f"options: {self.model} has {', '.join(own)}, but not {wrong[0]!r}" if wrong else ""
 

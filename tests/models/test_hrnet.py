@@ -12,7 +12,7 @@ VARIANTS = [
     {},
     {"modules": (1, 2, 1), "blocks": 2, "bottlenecks": 1, "stem_stride": 4, "output_stride": 4, "in_channels": 1},
     {"modules": (2, 1), "stem_stride": 1, "output_stride": 1, "stem_width": 6, "head": "integral"},
-    {"modules": [1], "stem_width": 1, "bottlenecks": 3},  # the first branch has the width of the bottlenecks
+    {"modules": [1], "stem_width": 2, "bottlenecks": 3},  # the first branch has the width of the bottlenecks
     {"modules": (1,), "stem_stride": 4, "head_width": 5},
     {"modules": (1, 1), "stem_stride": 4, "head_width": 5, "upsampling": "bilinear"},
     {"head": "scalar", "pooling": "mean"},
