@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from minipose.models.cascade import CascadeStage
 from minipose.models.deeppose import DeepPose
 from minipose.models.hourglass import Hourglass
 from minipose.nn import Module
@@ -39,4 +40,4 @@ def create(name: str, **options: Any) -> Module:
     return _MODELS[name](**options)
 
 
-__all__ = ["DeepPose", "Hourglass", "create", "names"]
+__all__ = ["CascadeStage", "DeepPose", "Hourglass", "create", "names"]
