@@ -44,6 +44,7 @@ setup(
         # For a driver of CUDA 12 install 'cupy-cuda12x[ctk]' instead of this extra; never both in one environment.
         "gpu": ["cupy-cuda13x[ctk]>=14"],
         "tensorboard": ["tensorboardX>=2.6.2"],
+        "cluster": ["distributed>=2024.8"],
         "test": ["pytest>=8", "hypothesis>=6.100"],
         "oracle": ["torch==2.13.0", "scipy>=1.15", "pycocotools>=2.0.8"],
         "docs": ["sphinx>=8.1", "myst-nb>=1.3", "numpydoc>=1.8", "furo>=2024.8.6"],

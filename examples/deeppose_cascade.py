@@ -10,7 +10,7 @@ runs/deeppose-cascade):
     metrics.json           scores on the four test sets, of the network and after each stage
     cascade.safetensors    the stages, for minipose.train.Cascade.load
     predictions.png        test images with the pose of the network and after each stage side by side
-    network/               the DeepPose that was trained, unless --run is given: its log and its checkpoints
+    network/               the run of DeepPose, unless --run is given; --resume goes on with it
 """
 
 from __future__ import annotations
@@ -26,20 +26,18 @@ from typing import Any
 import numpy as np
 
 import minipose
-from minipose import models, pose
+from minipose import pose
 from minipose.data import Dataset
 from minipose.files import write_json
 from minipose.models import CascadeStage
 from minipose.nn import Module
-from minipose.optim import Adam, CosineWithWarmup
-from minipose.pose import HeatmapCodec, IntegralCodec, RegressionCodec
 from minipose.train import (
     TEST_COUNT,
     TEST_SETS,
     Cascade,
     Config,
     Interrupted,
-    Trainer,
+    default_codec,
     figures_of,
     fit_errors,
     load_checkpoint,
@@ -47,53 +45,23 @@ from minipose.train import (
     make_test_sets,
     predict,
     table,
+    train,
     train_stage,
 )
 from minipose.viz import pose_sheet
 
 FILES = ("cascade.safetensors", "metrics.json", "predictions.png")
-EPOCHS = 6  # of the training of DeepPose
 BATCH = 16  # images, all of whose joints are crops of one step of a stage
 FITTED = 1000  # images on which the errors of the stages before are measured
 REPORTED = 100  # steps of a stage after which its loss is printed
-
-
-def codec_of(model: Module, size: int) -> Any:
-    """Return what reads the outputs of a network on square images."""
-    kind = getattr(model, "head_kind", "heatmap")
-    if kind == "scalar":
-        return RegressionCodec((size, size))
-    return (IntegralCodec if kind == "integral" else HeatmapCodec)((size, size), model.output_stride)
-
-
-def train_deeppose(config: Config, steps: int, out: Path) -> Module:
-    """Train DeepPose to answer with coordinates; return the best network of all epochs."""
-    minipose.manual_seed(config.seed)
-    architecture = {"name": "deeppose", "options": {"head": "scalar", "image_size": config.size}}
-    model = models.create(architecture["name"], **architecture["options"])
-    optimizer = Adam(model.parameters(), lr=config.learning_rate)
-    Trainer(
-        model,
-        optimizer,
-        CosineWithWarmup(optimizer, steps, warmup_steps=max(1, round(config.warmup * steps))),
-        training=figures_of(config, "train", steps * config.batch_size),
-        validation=figures_of(config, "val", config.validation),
-        batch_size=config.batch_size,
-        steps_per_epoch=max(1, steps // EPOCHS),
-        out=out,
-        architecture=architecture,
-        settings={},
-        codec=codec_of(model, config.size),
-    ).fit()
-    return load_checkpoint(out / "best.safetensors").build()
 
 
 def train_cascade(
     config: Config, model: Module, arguments: argparse.Namespace, say: Callable[[str], object] = print
 ) -> Cascade:
     """Train stage after stage, each on the errors of the network and the stages before it."""
-    codec, count = codec_of(model, config.size), 32 if arguments.dry_run else FITTED
-    held_out = figures_of(config, "val", count)
+    codec = default_codec(model, (config.size, config.size), config.sigma)
+    held_out = figures_of(config, "val", 32 if arguments.dry_run else FITTED)
     answers = predict(model, held_out, codec)
     images, points = held_out.batch(np.arange(len(held_out))).images, answers.points
     cascade = Cascade([], arguments.sigma)
@@ -153,7 +121,8 @@ def run(arguments: argparse.Namespace) -> None:
         config = Config.load(arguments.run / "config.json")
         model = load_checkpoint(arguments.run / "best.safetensors").build()
     else:
-        config = Config(seed=arguments.seed, **({"size": 64, "validation": 16} if arguments.dry_run else {}))
+        config = Config(model="deeppose", head="scalar", epochs=arguments.epochs, seed=arguments.seed)
+        config = config.dry() if arguments.dry_run else config
     with locked_folder(out):
         if any((out / name).exists() for name in FILES) and not overwrite:
             raise FileExistsError(f"{out} holds a cascade already: replace it by --overwrite, or choose another --out")
@@ -161,15 +130,16 @@ def run(arguments: argparse.Namespace) -> None:
             (out / name).unlink(missing_ok=True)
         began = time.perf_counter()
         if not arguments.run:
-            model = train_deeppose(config, arguments.steps, out / "network")
+            train(config, out / "network", arguments.resume, overwrite, say=print)
+            model = load_checkpoint(out / "network" / "best.safetensors").build()
         seconds = {"network": round(time.perf_counter() - began, 1)}
         began = time.perf_counter()
         cascade = train_cascade(config, model, arguments)
         seconds["cascade"] = round(time.perf_counter() - began, 1)
         cascade.save(out / FILES[0])
 
-        codec, count = codec_of(model, config.size), 16 if arguments.dry_run else TEST_COUNT
-        tests = make_test_sets(config, TEST_SETS, count)
+        codec = default_codec(model, (config.size, config.size), config.sigma)
+        tests = make_test_sets(config, TEST_SETS, 16 if arguments.dry_run else TEST_COUNT)
         results = {name: score_set(model, cascade, figures, codec) for name, figures in tests.items()}
         scores = {name: result[0] for name, result in results.items()}
         print(table({f"{name}, {what}": row for name, rows in scores.items() for what, row in rows.items()}))
@@ -200,21 +170,23 @@ def main() -> int:
     add("--run", type=Path, help="folder of a run of `minipose train`, whose best network is refined (default: none; "
                                  "DeepPose is trained)")  # fmt: skip
     add("--out", type=Path, help="folder for the results (default runs/deeppose-cascade, or runs/dry-run-cascade)")
-    add("--steps", type=positive(int), default=3000, metavar="N", help="steps of DeepPose's training (default 3000)")
+    add("--epochs", type=positive(int), default=15, metavar="N", help="of DeepPose's training (default 15)")
     add("--stages", type=positive(int), default=2, metavar="N", help="stages of the cascade (default 2)")
     add("--stage-steps", type=positive(int), default=1200, metavar="N", help="steps of each stage (default 1200)")
     add("--sigma", type=positive(float), default=1.5, metavar="X",
         help="side of the crops in diameters of the pose, from left shoulder to right hip (default 1.5)")  # fmt: skip
     add("--seed", type=int, default=0, help="of weights and training images of DeepPose (default 0)")
+    add("--resume", action="store_true", help="go on with the training of DeepPose in --out")
     add("--overwrite", action="store_true", help="replace the results in --out")
     add("--dry-run", action="store_true", help="a few steps on a few images, to see that everything works")
     arguments = parser.parse_args()
     if arguments.dry_run:
-        arguments.steps, arguments.stage_steps = min(arguments.steps, 6), min(arguments.stage_steps, 2)
+        arguments.stage_steps = min(arguments.stage_steps, 2)
     try:
         run(arguments)
     except (Interrupted, KeyboardInterrupt):
-        print("\ninterrupted; begin anew", file=sys.stderr)
+        again = " ".join([*(a for a in sys.argv if a not in ("--resume", "--overwrite")), "--resume"])
+        print(f"\ninterrupted; the network is saved. Go on with: python {again}", file=sys.stderr)
         return 130
     except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)

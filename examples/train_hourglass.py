@@ -25,7 +25,7 @@ from minipose.train import (
     finding_lines,
     load_checkpoint,
     make_test_sets,
-    predict_maps,
+    predict_outputs,
     run_from_arguments,
     score_run,
     table,
@@ -55,8 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Scores do not show what a network sees. Two images of each set do.
     shown = {name: figures.batch(range(SHOWN)) for name, figures in make_test_sets(config, count=SHOWN).items()}
-    maps = {name: predict_maps(model, batch.images) for name, batch in shown.items()}
-    run_pictures(out, shown, maps, model.output_stride)
+    outputs = {name: predict_outputs(model, batch.images) for name, batch in shown.items()}
+    run_pictures(out, shown, outputs, trainer.codec)
     print(f"{metrics['seconds']:.0f} s, {metrics['images_per_second']:.0f} images/s; see {out}")
 
 

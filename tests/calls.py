@@ -241,7 +241,15 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
     "minipose.models": {
         "CascadeStage": {"width": lambda: 4, "hidden": lambda: 4},
         "DeepPose": {"width": lambda: 4, "hidden": lambda: 4},
+        "HRNet": {"width": lambda: 4},
         "Hourglass": {"width": lambda: 4},
+        "Inception": {"width": lambda: 4},
+        "MobileNetV2": {"width": lambda: 4},
+        "ResNet": {"width": lambda: 4},
+        "SEResNet": {"width": lambda: 4},
+        "SimpleBaseline": {"width": lambda: 4},
+        "StackedHourglass": {"width": lambda: 4},
+        "UNet": {"width": lambda: 4},
         "create": {"name": lambda: "hourglass"},
     },
     "minipose.pose": {

@@ -1,8 +1,9 @@
 """Score a trained network on test sets, with the lines that it has to beat.
 
 Under the scores stand those of the mean pose and of the image's centre, which have not looked at the image, and those
-of the truth sent through the codec, which nothing can beat. What looks like one of the known mistakes (x and y
-exchanged, right and left exchanged, labels in another order, ...) is named.
+of the truth sent through the codec, which nothing can beat. On the course's data the report's own rows follow. What
+looks like one of the known mistakes (x and y exchanged, right and left exchanged, labels in another order, ...) is
+named.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables, write the JSON, and return 1 if the scores tell of a mistake."""
     from minipose.cli.runs import open_run
-    from minipose.train import evaluate_sets, finding_lines, joint_table, table
+    from minipose.train import course_table, evaluate_sets, finding_lines, joint_table, table
 
     _check_options(arguments)
     trained = open_run(arguments.run, arguments.decoder)
@@ -54,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     references = {name: report[name] for name in ("mean_pose", "image_centre", "codec")}
     print(table(report["sets"], **references))
+    if arguments.data == "course":
+        print(f"\n{course_table(report)}")
     if arguments.joints:
         print(f"\n{joint_table(report['sets'])}")
     if arguments.json:

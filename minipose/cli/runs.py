@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from minipose import pretrained
 from minipose.data import StickFigures
 from minipose.nn import Module
-from minipose.pose import HeatmapCodec
-from minipose.train import Config, figures_of, load_checkpoint
+from minipose.train import Config, default_codec, figures_of, load_checkpoint
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class TrainedNetwork:
 
     model: Module
     config: Config
-    codec: HeatmapCodec
+    codec: Any
 
     @property
     def size(self) -> int:
@@ -37,7 +37,7 @@ def open_run(path: Path | None, decoder: str = "dark") -> TrainedNetwork:
     ----------
     path : a run's folder, or a .safetensors file; None for the shipped network
     decoder : {"dark", "quarter", "argmax"}
-        From heatmaps to joints.
+        From heatmaps to joints; other heads have one way only.
 
     Raises
     ------
@@ -54,5 +54,5 @@ def open_run(path: Path | None, decoder: str = "dark") -> TrainedNetwork:
         raise ValueError(f"{path} holds a network, but not the settings of its run; only `minipose train` writes both")
     config = Config(**checkpoint.training["settings"])
     model = checkpoint.build()
-    codec = HeatmapCodec((config.size, config.size), model.output_stride, config.sigma, decoder=decoder)
+    codec = default_codec(model, (config.size, config.size), config.sigma, decoder)
     return TrainedNetwork(model, config, codec)

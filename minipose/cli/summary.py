@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from typing import Any
 
 from minipose import models, nn
 
 EXAMPLES = """examples:
   minipose summary hourglass
   minipose summary hourglass --size 128 --option width=16 --option stacks=2
+  minipose summary resnet --option depth=50 --option head=scalar
   minipose summary --list --json
 """
 
@@ -36,20 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
         names = models.names()
         print(json.dumps(names) if arguments.json else "\n".join(names))
         return 0
-    model = models.create(arguments.model, **dict(map(_option, arguments.option)))
+    model = models.create(arguments.model, **dict(map(models.read_option, arguments.option)))
     if not 1 <= arguments.size <= 4096:
         raise ValueError(f"--size must be from 1 to 4096 pixels, not {arguments.size}")
     table = nn.summary(model, (1, 3, arguments.size, arguments.size))
     print(json.dumps(asdict(table)) if arguments.json else table)
     return 0
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """Read NAME=VALUE, where the value is a number, true, false or a word."""
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise ValueError(f"--option must be NAME=VALUE, as width=16, not {text!r}")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value

@@ -16,7 +16,7 @@ from minipose.train import (
     finding_lines,
     load_checkpoint,
     make_test_sets,
-    predict_maps,
+    predict_outputs,
     run_from_arguments,
     score_run,
     table,
@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_checkpoint(out / "best.safetensors").build().to(config.device)
     metrics = score_run(config, trainer, model, **({"count": DRY_COUNT} if arguments.dry_run else {}))
     shown = {name: figures.batch(range(SHOWN)) for name, figures in make_test_sets(config, count=SHOWN).items()}
-    maps = {name: predict_maps(model, batch.images) for name, batch in shown.items()}
-    run_pictures(out, shown, maps, model.output_stride)
+    outputs = {name: predict_outputs(model, batch.images) for name, batch in shown.items()}
+    run_pictures(out, shown, outputs, trainer.codec)
     print(table(metrics["sets"], **{line: metrics[line] for line in ("mean_pose", "image_centre", "codec")}))
     for line in finding_lines(metrics["findings"]):
         print(line, file=sys.stderr)

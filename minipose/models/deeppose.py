@@ -162,7 +162,7 @@ class DeepPose(PoseNetwork):
                 trunk.out_channels, _side(name, image_size, stem_stride), hidden, dropout, joints
             )
             trunk.least_multiple = 1  # the size is known, and need be a multiple of nothing
-        super().__init__(trunk, head, joints, output_stride, upsampling, head_width, linear)
+        super().__init__(trunk, head, joints, output_stride, upsampling, head_width, scalar_head=linear)
         self.image_size = image_size
 
     def forward(self, input: Tensor) -> Tensor:

@@ -14,47 +14,71 @@ The lines across are the skips (Newell et al. 2016, section 3.1), which the repo
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_flag, is_integer, letters
+from minipose.checks import TOO_FAR, check_choice, check_flag, is_integer
+from minipose.models.stacks import MOST_STACKS, StackedNetwork, check_range, check_stacked_options
 from minipose.nn import (
     BatchNorm2d,
     Conv2d,
+    MaxPool2d,
     Module,
     ModuleList,
     ReLU,
     ResidualBlock,
     Sequential,
     TransposedResidualBlock,
-    init,
+    Upsample,
 )
-from minipose.ops.checks import check_image
 from minipose.tensor import Tensor
 
-MOST = {"depth": 16, "stacks": 64}  # far beyond use; without a bound, a slip of the finger builds for ever
+DECODERS = ("transposed", "bilinear", "maxpool")
+PADDINGS = ("zeros", "reflect", "replicate")
+MOST_DEPTH = 16  # far beyond use; without a bound, a slip of the finger builds for ever
+
+
+def halving(in_channels: int, out_channels: int, decoder: str, padding_mode: str) -> Module:
+    """Return a residual block that halves the size, by its stride or by max pooling after it."""
+    if decoder == "maxpool":
+        return Sequential(ResidualBlock(in_channels, out_channels, padding_mode=padding_mode), MaxPool2d(2))
+    return ResidualBlock(in_channels, out_channels, 2, padding_mode)
+
+
+def doubling(in_channels: int, out_channels: int, decoder: str, kernel: int, padding_mode: str) -> Module:
+    """Return a residual block that doubles the size, by a transposed convolution or by interpolation before it."""
+    if decoder == "transposed":
+        return TransposedResidualBlock(in_channels, out_channels, kernel, padding_mode)
+    return Sequential(
+        Upsample(scale_factor=2, mode="bilinear"), ResidualBlock(in_channels, out_channels, padding_mode=padding_mode)
+    )
 
 
 class HourglassModule(Module):
-    """Go down `steps` times by residual blocks of stride 2, and up again by transposed residual blocks.
+    """Go down `down` times by residual blocks, and up again `up` times.
 
     Parameters
     ----------
     width : int
-        Channels of the input and of the result; they double at each step down.
-    steps : int
+        Channels of the input; they double at each step down, and halve at each step up.
+    down, up : int
     skip : bool
         Whether to add to each result of the way up the features of the same size from the way down.
+    decoder, kernel, padding_mode : as for `Hourglass`
     """
 
-    def __init__(self, width: int, steps: int, skip: bool) -> None:
+    def __init__(
+        self, width: int, down: int, up: int, skip: bool, decoder: str, kernel: int, padding_mode: str
+    ) -> None:
         super().__init__()
-        channels = [width * 2**i for i in range(steps + 1)]
+        channels = [width * 2**i for i in range(down + 1)]
         pairs = list(zip(channels[:-1], channels[1:], strict=True))
         self.skip = skip
-        self.encoder = ModuleList(ResidualBlock(small, large, stride=2) for small, large in pairs)
-        self.bottleneck = ResidualBlock(channels[-1], channels[-1])
-        self.decoder = ModuleList(TransposedResidualBlock(large, small) for small, large in reversed(pairs))
+        self.encoder = ModuleList(halving(small, large, decoder, padding_mode) for small, large in pairs)
+        self.bottleneck = ResidualBlock(channels[-1], channels[-1], padding_mode=padding_mode)
+        self.decoder = ModuleList(
+            doubling(large, small, decoder, kernel, padding_mode) for small, large in pairs[::-1][:up]
+        )
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return (N, width, H, W), the input's shape."""
+        """Return (N, width * s, H / s, W / s) with s = 2**(down - up); the input's shape where the two are equal."""
         features, passed = input, []
         for block in self.encoder:
             passed.append(features)
@@ -67,7 +91,7 @@ class HourglassModule(Module):
         return features
 
 
-class Hourglass(Module):
+class Hourglass(StackedNetwork):
     """Images (N, in_channels, H, W) to heatmaps (N, joints, H / 2, W / 2); linear, the peak of a map is its joint.
 
     Parameters
@@ -82,19 +106,37 @@ class Hourglass(Module):
         Hourglasses one after the other. Each gets the features and the maps of the one before, added to what that one
         got (Newell et al. 2016, section 3.2); `forward_stacks` returns the maps of all, to be trained together.
     joints, in_channels : int
+    head : {"heatmap", "integral", "scalar"}
+        Maps, read by `HeatmapCodec` or `IntegralCodec`, or coordinates (N, joints, 2), read by `RegressionCodec`.
+        Default "heatmap".
+    decoder : {"transposed", "bilinear", "maxpool"}
+        How it goes up. "transposed", the default: by `TransposedResidualBlock`. "bilinear": by interpolation to twice
+        the size, then a residual block. "maxpool": so too, and on the way down, stem included, max pooling after
+        residual blocks of stride 1 takes the place of stride 2 (the report's "no stride and max pooling").
+    kernel : int
+        Of the transposed convolutions, from 1 to 4, as in `TransposedResidualBlock`. Default 4.
+    padding_mode : {"zeros", "reflect", "replicate"}
+        Of the convolutions; see `minipose.nn.Conv2d`. Default "zeros", which transposed convolutions always have.
+    supervision : {"all", "last"}
+        "all", the default: `forward_stacks` returns the outputs of all stacks. "last": only that of the last one.
+    dropout : float
+        The probability that a head does not see a channel in training. Default 0.
+    output_stride : int
+        Image pixels per heatmap pixel: 2, the default, or 4, 8, ..., 2**depth, for which the decoder stops earlier. Of
+        several stacks 2. With a scalar head, of the features that it sees.
 
     Attributes
     ----------
-    output_stride : int
-        Image pixels per heatmap pixel, 2.
+    head_kind : str
+        The argument `head`.
+    output_stride : int or None
+        None where the head is scalar.
 
     Raises
     ------
-    ValueError
-        If a number is too small, or an image's side is not a multiple of 2**depth.
+    TypeError, ValueError
+        If an option is none of these, or an image's side is not a multiple of 2**depth.
     """
-
-    output_stride = 2
 
     def __init__(
         self,
@@ -104,45 +146,53 @@ class Hourglass(Module):
         stacks: int = 1,
         joints: int = 16,
         in_channels: int = 3,
+        head: str = "heatmap",
+        decoder: str = "transposed",
+        kernel: int = 4,
+        padding_mode: str = "zeros",
+        supervision: str = "all",
+        dropout: float = 0.0,
+        output_stride: int = 2,
     ) -> None:
-        super().__init__()
-        numbers = {"width": width, "depth": depth, "stacks": stacks, "joints": joints, "in_channels": in_channels}
-        for name, value in numbers.items():
-            least, most = (2 if name == "depth" else 1), MOST.get(name, TOO_FAR)
-            if not is_integer(value) or not least <= value <= most:
-                raise ValueError(f"Hourglass: {name} must be an integer from {least} to {most}, not {value!r}")
+        for argument, value, least, most in (
+            ("width", width, 1, TOO_FAR), ("depth", depth, 2, MOST_DEPTH), ("stacks", stacks, 1, MOST_STACKS),
+            ("joints", joints, 1, TOO_FAR), ("in_channels", in_channels, 1, TOO_FAR), ("kernel", kernel, 1, 4),
+        ):  # fmt: skip
+            check_range("Hourglass", argument, value, least, most)
         check_flag("Hourglass", "skip", skip)
-        self.depth = depth
-        self.stem = Sequential(
-            Conv2d(in_channels, width, 3, padding=1, bias=False),
+        check_stacked_options("Hourglass", head, supervision)
+        check_choice("Hourglass", "decoder", decoder, DECODERS)
+        check_choice("Hourglass", "padding_mode", padding_mode, PADDINGS)
+        if decoder != "transposed" and kernel != 4:
+            raise ValueError(f"Hourglass: kernel={kernel} is for decoder='transposed' only, not {decoder!r}")
+        coarser = _coarser(output_stride, depth, stacks)
+        stem = Sequential(
+            Conv2d(in_channels, width, 3, padding=1, bias=False, padding_mode=padding_mode),
             BatchNorm2d(width),
             ReLU(),
-            ResidualBlock(width, width, stride=2),
+            halving(width, width, decoder, padding_mode),
         )
-        self.hourglasses = ModuleList(HourglassModule(width, depth - 1, skip) for _ in range(stacks))
-        self.heads = ModuleList(Conv2d(width, joints, 1) for _ in range(stacks))
-        self.from_features = ModuleList(Conv2d(width, width, 1) for _ in range(stacks - 1))
-        self.from_maps = ModuleList(Conv2d(joints, width, 1) for _ in range(stacks - 1))
-        for head in self.heads:
-            init.normal_(head.weight, std=0.001)  # maps begin near zero, where most of every target is
+        down = depth - 1
+        super().__init__(
+            stem,
+            [HourglassModule(width, down, down - coarser, skip, decoder, kernel, padding_mode) for _ in range(stacks)],
+            channels=width * 2**coarser,
+            stride=output_stride,
+            joints=joints,
+            head=head,
+            supervision=supervision,
+            dropout=dropout,
+            multiple=2**depth,
+            rule="2**depth",
+        )
 
-    def forward_stacks(self, input: Tensor) -> list[Tensor]:
-        """Return the heatmaps (N, joints, H / 2, W / 2) of every stack."""
-        check_image("Hourglass", input)
-        step = 2**self.depth
-        if any(n == 0 or n % step for n in input.shape[2:]):
-            raise ValueError(
-                f"Hourglass: the image's sides must be multiples of 2**depth = {step}, "
-                f"not {letters(input.shape, 'N C H W')}"
-            )
-        features, maps = self.stem(input), []
-        for i, (hourglass, head) in enumerate(zip(self.hourglasses, self.heads, strict=True)):
-            result = hourglass(features)
-            maps.append(head(result))
-            if i + 1 < len(self.heads):
-                features = features + self.from_features[i](result) + self.from_maps[i](maps[-1])
-        return maps
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the heatmaps (N, joints, H / 2, W / 2) of the last stack."""
-        return self.forward_stacks(input)[-1]
+def _coarser(output_stride: int, depth: int, stacks: int) -> int:
+    """Return how many steps up an hourglass leaves out, none for an output stride of 2."""
+    fitting = [2**step for step in range(1, depth + 1)] if stacks == 1 else [2]
+    if not is_integer(output_stride) or output_stride not in fitting:
+        raise ValueError(
+            f"Hourglass: output_stride must be {' or '.join(map(str, fitting))} for depth={depth}, stacks={stacks}, "
+            f"not {output_stride!r}"
+        )
+    return fitting.index(output_stride)

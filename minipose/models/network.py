@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_choice, check_integer, letters
-from minipose.models.heads import HEADS, UPSAMPLINGS, MapHead, ScalarHead
+from minipose.checks import TOO_FAR, check_choice, check_integer, is_integer, letters
+from minipose.models.heads import HEADS, POOLINGS, UPSAMPLINGS, MapHead, ScalarHead
 from minipose.nn import Module
 from minipose.ops.checks import check_image
 from minipose.tensor import Tensor
@@ -27,6 +27,8 @@ class PoseNetwork(Module):
     upsampling : {"deconvolution", "bilinear"}
     head_width : int
         How the head goes from the backbone's stride to its own: see `MapHead`.
+    pooling : {"points", "mean"}
+        How a scalar head makes numbers of features: see `ScalarHead`.
     scalar_head : Module, optional
         What makes coordinates of the features where `head` is "scalar". Default: `ScalarHead`.
 
@@ -51,19 +53,21 @@ class PoseNetwork(Module):
         output_stride: int,
         upsampling: str = "deconvolution",
         head_width: int = 256,
+        pooling: str = "points",
         scalar_head: Module | None = None,
     ) -> None:
         super().__init__()
         name = type(self).__name__
         check_choice(name, "head", head, HEADS)
         check_choice(name, "upsampling", upsampling, UPSAMPLINGS)
+        check_choice(name, "pooling", pooling, POOLINGS)
         for argument, value in (("joints", joints), ("head_width", head_width)):
             check_integer(name, argument, value, 1, TOO_FAR)
         self.backbone, self.head_kind = backbone, head
         channels, stride = backbone.out_channels, backbone.stride
         if head == "scalar":
             self.output_stride = None
-            self.head = ScalarHead(channels, joints, stride) if scalar_head is None else scalar_head
+            self.head = ScalarHead(channels, joints, stride, pooling) if scalar_head is None else scalar_head
         else:
             self.output_stride = output_stride
             steps = check_strides(name, output_stride, stride)
@@ -90,6 +94,6 @@ def check_strides(name: str, output_stride: int, stride: int) -> int:
         If that is no whole number of times.
     """
     fitting = [stride >> step for step in range(stride.bit_length())]
-    if isinstance(output_stride, bool) or output_stride not in fitting:
+    if not is_integer(output_stride) or output_stride not in fitting:
         raise ValueError(f"{name}: output_stride must be one of {', '.join(map(str, fitting))}, not {output_stride!r}")
     return fitting.index(output_stride)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,7 @@ def ship(run: Path, folder: Path = pretrained.FOLDER, count: int = 500) -> None:
     report = evaluate_sets(model, tests, figures_of(config, "train"))
     card = {
         "data": "stick figures drawn by minipose.data.StickFigures; no photograph, nobody else's drawing",
-        "command": shlex.join(["minipose", "train", *_options(config)]),
+        "command": shlex.join(["minipose", "train", *config.arguments()]),
         "seed": config.seed,
         "image_size": config.size,
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -50,16 +49,6 @@ def ship(run: Path, folder: Path = pretrained.FOLDER, count: int = 500) -> None:
         "licence": "MIT, as minipose",
     }
     write_json(folder / pretrained.CARD, card)
-
-
-def _options(config: Config) -> list[str]:
-    """The command line that gives these settings."""
-    given = ((f, getattr(config, f.name)) for f in fields(config) if getattr(config, f.name) != f.default)
-    options = []
-    for f, value in given:
-        name = f.name.replace("_", "-")
-        options += [f"--{name}" if value else f"--no-{name}"] if isinstance(value, bool) else [f"--{name}", str(value)]
-    return options
 
 
 def _chosen(sets: dict[str, dict]) -> dict[str, dict[str, float]]:

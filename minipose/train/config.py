@@ -16,7 +16,8 @@ from minipose.checks import is_integer
 from minipose.data import CUES, PLACEMENTS, SETS, STYLES
 from minipose.files import write_durably
 
-KINDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
+KINDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false", dict: "options by name"}
+OF_CONFIG = ("head", "width", "joints", "in_channels", "image_size")  # options of networks that other settings decide
 
 
 def _option(
@@ -38,10 +39,12 @@ class Config:
     """The settings of a training run."""
 
     model: str = _option("hourglass", "the network", choices=tuple(models.names()))
-    width: int = _option(32, "channels at half the image size, doubled at each step down", 1)
-    depth: int = _option(3, "how often the image is halved on the way in", 2)
-    stacks: int = _option(1, "hourglasses one after the other, each correcting the last", 1)
-    skip: bool = _option(True, "add the encoder's features in the decoder; the report left this out")
+    head: str = _option("heatmap", "what it answers: a map of each joint, read at its peak; the same, read as the mean "
+                        "of a distribution; or numbers", choices=models.HEADS)  # fmt: skip
+    width: int | None = _option(None, "channels of the network's first layers, to which all others are in proportion; "
+                                "without it, the network's own", 1, kind=int)  # fmt: skip
+    options: dict[str, Any] | None = _option(None, "another option of the network, as skip=false; may be given several "
+                                             "times", kind=dict)  # fmt: skip
     set: str = _option("mixed", "what is behind the training figures; mixed: any of the others", choices=tuple(SETS))
     poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones; each tenth is for "
                                 "validation", kind=str)  # fmt: skip
@@ -49,10 +52,12 @@ class Config:
     placement: str = _option("free", "how the figures fill the image", choices=PLACEMENTS)
     cue: str = _option("front", "what tells right from left", choices=CUES)
     back_p: float = _option(0.0, "chance that a figure faces away", 0.0, 1.0)
-    size: int = _option(64, "side of the square images in pixels, a multiple of 2**depth", 1)
+    size: int = _option(64, "side of the square images in pixels", 1)
     epochs: int = _option(7, "rounds of training, after each of which the validation images are scored", 1,
                           may_change=True)  # fmt: skip
     epoch_size: int = _option(6400, "new training images in a round", 1)
+    images: int | None = _option(None, "training images in all, seen again and again; without it, each is new", 1,
+                                 kind=int)  # fmt: skip
     validation: int = _option(512, "images for validation", 1)
     batch_size: int = _option(32, "images in one step of the optimiser", 1)
     learning_rate: float = _option(2e-3, "the highest, after warming up; a cosine leads from it to 0", 1e-9, 100.0)
@@ -73,15 +78,19 @@ class Config:
     tensorboard: bool = _option(False, "log for TensorBoard too: pip install 'minipose[tensorboard]'", may_change=True)
 
     def __post_init__(self) -> None:
-        problems = [_problem(f, getattr(self, f.name)) for f in fields(self)]
+        problems = [_problem(f, getattr(self, f.name)) for f in fields(self)] or [""]
+        if not any(problems):
+            problems = [self._unknown_option()]
         if any(problems):
             raise ValueError(f"Config: {'; '.join(filter(None, problems))}")
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """The network's name and options, as checkpoints keep them."""
-        return {"name": self.model, "options": {name: getattr(self, name) for name in ("width", "depth", "skip",
-                                                                                       "stacks")}}  # fmt: skip
+        """The network's name and all its options, as checkpoints keep them: a default may be another one day."""
+        known = models.options_of(self.model)
+        own = {"head": self.head, "width": self.width, "image_size": self.size}
+        chosen = {name: value for name, value in own.items() if name in known and value is not None}
+        return {"name": self.model, "options": known | chosen | (self.options or {})}
 
     @property
     def drawing(self) -> dict[str, Any]:
@@ -96,6 +105,26 @@ class Config:
     def dry(self) -> Config:
         """Return these settings for a few steps on a few images, to see that everything works."""
         return replace(self, epochs=1, epoch_size=24, batch_size=min(self.batch_size, 8), validation=16)
+
+    def _unknown_option(self) -> str:
+        own = [name for name in models.options_of(self.model) if name not in OF_CONFIG]
+        wrong = [name for name in self.options or {} if name not in own]
+        return f"options: {self.model} has {', '.join(own)}, but not {wrong[0]!r}" if wrong else ""
+
+    def arguments(self) -> list[str]:
+        """Return the words of a command line that gives these settings."""
+        words: list[str] = []
+        for f in fields(self):
+            flag, value = f"--{f.name.replace('_', '-')}", getattr(self, f.name)
+            if value == f.default:
+                continue
+            if isinstance(value, dict):
+                words += [word for item in value.items() for word in ("--option", _option_text(*item))]
+            elif isinstance(value, bool):
+                words.append(flag if value else f"--no-{flag[2:]}")
+            else:
+                words += [flag, str(value)]
+        return words
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the settings as JSON; a crash leaves the old file whole."""
@@ -151,18 +180,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for f in fields(Config):
         about = f.metadata
         options: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS, "help": _help(f).replace("%", "%%")}
+        flag = f"--{f.name.replace('_', '-')}"
         if about["kind"] is bool:
             options["action"] = argparse.BooleanOptionalAction
+        elif about["kind"] is dict:
+            flag = "--option"
+            options.update(action="append", type=_read_option, metavar="NAME=VALUE")
         elif about["choices"]:
             options["choices"] = about["choices"]
         else:
             options.update(type=_converter(f), metavar={int: "N", float: "X"}.get(about["kind"], f.name.upper()))
-        parser.add_argument(f"--{f.name.replace('_', '-')}", **options)
+        parser.add_argument(flag, **options)
 
 
 def from_arguments(namespace: argparse.Namespace, base: Config | None = None) -> Config:
     """Return the settings that were given on the command line; the others are those of `base`, or the defaults."""
     given = {f.name: getattr(namespace, f.name) for f in fields(Config) if hasattr(namespace, f.name)}
+    if "options" in given:
+        given["options"] = dict(given["options"])
     return replace(base or Config(), **given)
 
 
@@ -176,6 +211,17 @@ def check_may_resume(saved: Config, config: Config) -> None:
     ]
     if differing:
         raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
+
+
+def _read_option(text: str) -> tuple[str, Any]:
+    try:
+        return models.read_option(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--option ")) from None
+
+
+def _option_text(name: str, value: Any) -> str:
+    return f"{name}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 def _converter(f: Field) -> Any:
@@ -207,6 +253,7 @@ def _problem(f: Field, value: Any) -> str:
         float: lambda v: isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v),
         str: lambda v: isinstance(v, str),
         bool: lambda v: isinstance(v, bool),
+        dict: lambda v: isinstance(v, dict) and all(isinstance(name, str) for name in v),
     }[kind]
     in_range = is_kind(value) and (least is None or value >= least) and (most is None or value <= most)
     if in_range:

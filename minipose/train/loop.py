@@ -1,4 +1,4 @@
-"""The training loop for heatmap networks."""
+"""The training loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from minipose.data import Batch, DataLoader, Dataset, prefetch, to_input
 from minipose.nn import Module
 from minipose.nn.utils import clip_grad_norm_
 from minipose.optim import LRScheduler, Optimizer
-from minipose.pose import HeatmapCodec
 from minipose.random import default_generator
 from minipose.tensor import Tensor
 from minipose.train import nonfinite
@@ -33,6 +32,7 @@ from minipose.train.evaluate import evaluate
 from minipose.train.folder import locked_folder
 from minipose.train.log import Log, MeanLoss, Row
 from minipose.train.losses import loss_of, outputs_of
+from minipose.train.predictions import default_codec
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -77,7 +77,7 @@ class Trainer:
         Steps after which last.safetensors is written, besides the end of every epoch.
     callbacks : sequence of Callback
     codec : what the network is trained to give, as minipose.pose has it; joints that nobody has labelled do not count
-        Default: `HeatmapCodec` for images of the size that comes.
+        Default: `default_codec` for images of the size that comes.
     loss : function of outputs, targets, and the joints' weights (N, J), or None where all are 1
         Default: `losses.loss_of(codec)`.
     holds_lock : whether the caller has locked `out` already
@@ -262,7 +262,7 @@ class Trainer:
         """Yield images, targets, and the joints' weights, or None where all are 1."""
         for batch in self._samples():
             if self.codec is None:
-                self.codec = HeatmapCodec(batch.images.shape[1:3], self.model.output_stride)
+                self.codec = default_codec(self.model, batch.images.shape[1:3])
             if self.loss is None:
                 self.loss = loss_of(self.codec)
             targets, weights = self.codec.encode(batch.points, batch.visible)

@@ -11,7 +11,7 @@ from minipose.checks import check_integer
 from minipose.data.warp import warp_image
 from minipose.nn import Module
 from minipose.pose.affine import image_to_square, invert, transform_points
-from minipose.train.predictions import default_codec, predict_maps
+from minipose.train.predictions import default_codec, predict_outputs
 
 
 def predict_pictures(
@@ -48,7 +48,7 @@ def predict_pictures(
         some = pictures[start : start + batch_size]
         matrices = [image_to_square(p.shape[:2], size) for p in some]
         images = np.stack([warp_image(p, m, (size, size)) for p, m in zip(some, matrices, strict=True)])
-        points, heights = codec.decode(predict_maps(model, images))
+        points, heights = codec.decode(predict_outputs(model, images))
         found += [transform_points(invert(m), p) for m, p in zip(matrices, points, strict=True)]
         scores.append(heights)
     if not found:

@@ -109,8 +109,11 @@ class Predictions:
         return self.labels.image_size
 
 
-def predict_maps(model: Module, images: np.ndarray) -> np.ndarray:
-    """Return the heatmaps (N, 16, h, w) of images (uint8, N H W 3), with the model in eval mode and no graph."""
+def predict_outputs(model: Module, images: np.ndarray) -> np.ndarray:
+    """Return the answer to images (uint8, N H W 3), heatmaps (N, J, h, w) or what else the model gives.
+
+    The model is in eval mode meanwhile, and there is no graph.
+    """
     training = model.training
     device = next((parameter.device for parameter in model.parameters()), "cpu")
     model.eval()
@@ -131,7 +134,7 @@ def predict(model: Module, dataset: Dataset, codec: Any = None, batch_size: int 
     dataset : Dataset
         Its images must be of one size.
     codec : codec of minipose.pose, optional
-        Has `decode(outputs)`. Default: a `HeatmapCodec` of the model's `output_stride`.
+        Has `decode(outputs)`. Default: `default_codec`.
     batch_size : int
 
     Returns
@@ -147,7 +150,7 @@ def predict(model: Module, dataset: Dataset, codec: Any = None, batch_size: int 
     check_integer("predict", "batch_size", batch_size, 1)
     points, scores, outputs, ranges, alike, batches = [], [], [], [], [], []
     for batch in _batches("predict", dataset, len(dataset), batch_size):
-        answer = predict_maps(model, batch.images)
+        answer = predict_outputs(model, batch.images)
         if answer.ndim == 0 or len(answer) != len(batch):
             raise ValueError(
                 f"predict: the network gave an output of shape {answer.shape} for {len(batch)} images; the first axis "
@@ -191,18 +194,36 @@ def read_labels(dataset: Dataset, count: int = 1000, batch_size: int = 64) -> La
     return _joined("read_labels", [_labels("read_labels", batch) for batch in batches])
 
 
-def default_codec(model: Module, image_size: tuple[int, int]) -> Any:
-    """Return the heatmap codec of a model that says its `output_stride`.
+def default_codec(
+    model: Module, image_size: tuple[int, int], sigma: float = 1.5, decoder: str = "dark"
+) -> pose.HeatmapCodec | pose.IntegralCodec | pose.RegressionCodec:
+    """Return the codec of a model's head.
+
+    Parameters
+    ----------
+    model : Module
+        Its `head_kind` is one of `minipose.models.HEADS`, "heatmap" where it has none; unless that is "scalar", it says
+        its `output_stride`.
+    image_size : (int, int)
+        Height and width of the images in pixels.
+    sigma : float
+        Width of the targets in cells of the maps. Default 1.5.
+    decoder : {"dark", "quarter", "argmax"}
+        Of heatmaps.
 
     Raises
     ------
     ValueError
-        If it does not.
+        If the model does not say what is needed.
     """
-    stride = getattr(model, "output_stride", None)
+    kind, stride = getattr(model, "head_kind", "heatmap"), getattr(model, "output_stride", None)
+    if kind == "scalar":
+        return pose.RegressionCodec(tuple(image_size))
     if stride is None:
         raise ValueError(f"predict: {type(model).__name__} has no output_stride, so the codec must be given")
-    return pose.HeatmapCodec(tuple(image_size), stride)
+    if kind == "integral":
+        return pose.IntegralCodec(tuple(image_size), stride, sigma)
+    return pose.HeatmapCodec(tuple(image_size), stride, sigma, decoder=decoder)
 
 
 def _batches(caller: str, dataset: Dataset, count: int, batch_size: int) -> Iterator[Batch]:

@@ -16,13 +16,13 @@ from minipose.data import Dataset, StickFigures
 from minipose.data.poses import read_numbers
 from minipose.nn import Module, summary
 from minipose.optim import Adam, AdamW, CosineWithWarmup, Optimizer
-from minipose.pose import HeatmapCodec
 from minipose.train.callbacks import Callback, TensorBoard
 from minipose.train.checkpoints import load_checkpoint
 from minipose.train.config import Config, add_arguments, check_may_resume, from_arguments
 from minipose.train.ema import EMA
 from minipose.train.folder import clear, holds_a_run, locked_folder
 from minipose.train.loop import LAST, Trainer
+from minipose.train.predictions import default_codec
 
 CONFIG = "config.json"
 HELD_OUT = 10  # one in so many poses is for validation
@@ -111,7 +111,7 @@ def build_trainer(
         patience=config.patience,
         checkpoint_every=config.checkpoint_every,
         callbacks=[*callbacks, *([TensorBoard(Path(out) / "tensorboard")] if config.tensorboard else [])],
-        codec=HeatmapCodec((config.size, config.size), model.output_stride, config.sigma),
+        codec=default_codec(model, (config.size, config.size), config.sigma),
     )
 
 
@@ -238,13 +238,15 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
 
 def _training(config: Config, training: Dataset | None, total_steps: int) -> Dataset | data.DataLoader:
     """Return what the trainer reads: an endless stream of figures as it is, all else through a DataLoader."""
-    figures = figures_of(config, "train", total_steps * config.batch_size) if training is None else training
-    if training is None and not config.workers and not config.augment:
-        return figures
+    endless = training is None and config.images is None
+    if training is None:
+        training = figures_of(config, "train", config.images or total_steps * config.batch_size)
+    if endless and not config.workers and not config.augment:
+        return training
     return data.DataLoader(
-        figures,
+        training,
         config.batch_size,
-        shuffle=training is not None,
+        shuffle=not endless,
         seed=config.seed,
         drop_last=True,
         workers=config.workers,

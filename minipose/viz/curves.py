@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -45,13 +45,16 @@ def training_curves(log_path: str | os.PathLike, path: str | os.PathLike) -> Non
     save_png(_draw(_read(log_path, "training_curves")), path)
 
 
-def comparison_curves(logs: Mapping[str, str | os.PathLike], path: str | os.PathLike) -> None:
+def comparison_curves(
+    logs: Mapping[str, str | os.PathLike | Sequence[str | os.PathLike]], path: str | os.PathLike
+) -> None:
     """Draw the loss (logarithmic) and the validation PCKh@0.5 of several runs over their training steps.
 
     Parameters
     ----------
     logs : mapping from the names of runs to the paths of their log.csv
-        At most 10, since more colours cannot be told apart. Read as in `training_curves`.
+        At most 10 names, since more colours cannot be told apart. Runs that differ in their seed alone may share a
+        name, and so a colour: then it leads to a sequence of paths. Read as in `training_curves`.
     path : path of the PNG file
         Written under a temporary name, then renamed.
 
@@ -65,11 +68,12 @@ def comparison_curves(logs: Mapping[str, str | os.PathLike], path: str | os.Path
         raise ValueError(f"comparison_curves: logs must be of 1 to {MOST_RUNS} runs, got {len(logs)}")
     figure = new_figure(900, 900, layout="constrained")
     loss_axes, score_axes = figure.subplots(2, 1, sharex=True)
-    for i, (name, log_path) in enumerate(logs.items()):
-        log = _read(log_path, "comparison_curves")
-        style = {"color": f"C{i}", "marker": _marker(log), "markersize": 4, "linewidth": 1.4}
-        loss_axes.plot(log["step"], log["loss"], label=name.replace("$", r"\$"), **style)
-        score_axes.plot(log["step"], log["validation_pckh"], **style)
+    for i, (name, paths) in enumerate(logs.items()):
+        for j, log_path in enumerate([paths] if isinstance(paths, (str, os.PathLike)) else paths):
+            log = _read(log_path, "comparison_curves")
+            style = {"color": f"C{i}", "marker": _marker(log), "markersize": 4, "linewidth": 1.4}
+            loss_axes.plot(log["step"], log["loss"], label=None if j else name.replace("$", r"\$"), **style)
+            score_axes.plot(log["step"], log["validation_pckh"], **style)
     _label(loss_axes, "training loss")
     _label(score_axes, "validation PCKh@0.5")
     loss_axes.set_yscale("log")

@@ -1,4 +1,4 @@
-"""The networks, each written once: `build(lib)` makes it of `torch` or of `minipose`, whose names are the same.
+"""The networks: `build(lib)` makes each of `torch` or of `minipose`, whose names are the same.
 
 All end in 16 heatmaps. The layers are the papers', the images smaller than theirs, so that a step takes a fraction of
 a second.
@@ -45,12 +45,12 @@ def stacked(lib: ModuleType) -> Any:
     return hourglass(lib, stacks=2)
 
 
-def conv_bn(nn: ModuleType, C: int, F: int, kernel: int = 3, stride: int = 1, groups: int = 1, act: Any = None) -> Any:
-    """Convolution, batch normalisation, ReLU (or `act`)."""
+def conv_bn(nn: ModuleType, C: int, F: int, kernel: int = 3, stride: int = 1) -> Any:
+    """Convolution, batch normalisation, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(C, F, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.Conv2d(C, F, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(F),
-        nn.ReLU() if act is None else act,
+        nn.ReLU(),
     )
 
 
@@ -121,108 +121,44 @@ def se_resnet(lib: ModuleType) -> Any:
     return resnet(lib, gated=True)
 
 
-def unet(lib: ModuleType, width: int = 32, depth: int = 3) -> Any:
-    """The U-Net (Ronneberger et al. 2015) with batch normalisation and padded convolutions."""
-    nn = lib.nn
-    channels = [width * 2**i for i in range(depth + 1)]
+def unet(lib: ModuleType) -> Any:
+    """The project's own, as wide again as its default and up to the images' size."""
+    options = {"width": 32, "depth": 3, "output_stride": 1}
+    if lib.__name__ == "torch":
+        from tests.models.torch_unet import TorchUNet
 
-    def double(C: int, F: int) -> Any:
-        return nn.Sequential(conv_bn(nn, C, F), conv_bn(nn, F, F))
+        return TorchUNet(**options)
+    from minipose.models import create
 
-    class UNet(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.down = nn.ModuleList([double(C, F) for C, F in zip([3, *channels], channels, strict=False)])
-            self.pool = nn.MaxPool2d(2)
-            self.up = nn.ModuleList([nn.ConvTranspose2d(2 * C, C, 2, stride=2) for C in channels[-2::-1]])
-            self.merge = nn.ModuleList([double(2 * C, C) for C in channels[-2::-1]])
-            self.head = nn.Conv2d(width, MAPS, 1)
-
-        def forward(self, x: Any) -> Any:
-            passed = []
-            for i, block in enumerate(self.down):
-                x = block(x if i == 0 else self.pool(x))
-                passed.append(x)
-            passed.pop()
-            for up, merge in zip(self.up, self.merge, strict=True):
-                x = merge(lib.cat([passed.pop(), up(x)], dim=1))
-            return self.head(x)
-
-    return UNet()
-
-
-def inverted_residual(lib: ModuleType, C: int, F: int, stride: int, expansion: int) -> Any:
-    """Widen by a 1x1 convolution, filter each channel by itself, narrow again (Sandler et al. 2018)."""
-    nn = lib.nn
-    hidden = C * expansion
-
-    class InvertedResidual(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            widen = [conv_bn(nn, C, hidden, kernel=1, act=nn.ReLU6())] if expansion > 1 else []
-            self.layers = nn.Sequential(
-                *widen,
-                conv_bn(nn, hidden, hidden, stride=stride, groups=hidden, act=nn.ReLU6()),
-                nn.Conv2d(hidden, F, 1, bias=False),
-                nn.BatchNorm2d(F),
-            )
-
-        def forward(self, x: Any) -> Any:
-            y = self.layers(x)
-            return x + y if stride == 1 and C == F else y
-
-    return InvertedResidual()
+    return create("unet", **options)
 
 
 def mobilenet(lib: ModuleType) -> Any:
-    """MobileNetV2 (Sandler et al. 2018, table 2) up to its last block, and a light head."""
-    nn = lib.nn
-    layers, C = [conv_bn(nn, 3, 32, stride=2, act=nn.ReLU6())], 32
-    rows = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
-    for expansion, F, repeats, stride in rows:
-        for i in range(repeats):
-            layers.append(inverted_residual(lib, C, F, stride if i == 0 else 1, expansion))
-            C = F
-    return nn.Sequential(*layers, deconvolution_head(nn, C, 64, steps=3))
+    """The project's own up to its last block, and a light head."""
+    options = {"width_multiplier": 1.0, "stem_stride": 2, "output_stride": 4, "head_width": 64}
+    if lib.__name__ == "torch":
+        from tests.models.torch_mobilenet_v2 import TorchMobileNetV2
 
+        return TorchMobileNetV2(**options)
+    from minipose.models import create
 
-def inception_block(lib: ModuleType, C: int, widths: tuple[int, ...]) -> Any:
-    """Four branches side by side: 1x1, 3x3, 5x5 and pooled (Szegedy et al. 2015, figure 2b)."""
-    nn = lib.nn
-    one, before_three, three, before_five, five, pooled = widths
-
-    class Inception(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.one = conv_bn(nn, C, one, kernel=1)
-            self.three = nn.Sequential(conv_bn(nn, C, before_three, kernel=1), conv_bn(nn, before_three, three))
-            self.five = nn.Sequential(conv_bn(nn, C, before_five, kernel=1), conv_bn(nn, before_five, five, kernel=5))
-            self.pooled = nn.Sequential(nn.MaxPool2d(3, 1, padding=1), conv_bn(nn, C, pooled, kernel=1))
-
-        def forward(self, x: Any) -> Any:
-            return lib.cat([self.one(x), self.three(x), self.five(x), self.pooled(x)], dim=1)
-
-    return Inception()
+    return create("mobilenet_v2", **options)
 
 
 def inception(lib: ModuleType) -> Any:
-    """GoogLeNet (Szegedy et al. 2015, table 1) to block 4e, with batch normalisation, bilinear resizing and a head."""
+    """The project's own to block 4e, with a lighter head than its own: bilinear resizing between 1x1 convolutions."""
     nn = lib.nn
-    stem = [
-        conv_bn(nn, 3, 64, kernel=7, stride=2),
-        nn.MaxPool2d(3, 2, padding=1),
-        conv_bn(nn, 64, 64, kernel=1),
-        conv_bn(nn, 64, 192),
-        nn.MaxPool2d(3, 2, padding=1),
-        inception_block(lib, 192, (64, 96, 128, 16, 32, 32)),
-        inception_block(lib, 256, (128, 128, 192, 32, 96, 64)),
-        nn.MaxPool2d(3, 2, padding=1),
-    ]
-    blocks = ((480, (192, 96, 208, 16, 48, 64)), (512, (160, 112, 224, 24, 64, 64)),
-              (512, (128, 128, 256, 24, 64, 64)), (512, (112, 144, 288, 32, 64, 64)),
-              (528, (256, 160, 320, 32, 128, 128)))  # fmt: skip
+    options = {"width": 64, "last_block": "4e", "stem_stride": 4, "output_stride": 4}
+    if lib.__name__ == "torch":
+        from tests.models.torch_inception import TorchInception
+
+        backbone = TorchInception(**options).backbone
+    else:
+        from minipose.models import create
+
+        backbone = create("inception", **options).backbone
     head = [conv_bn(nn, 832, 128, kernel=1), nn.Upsample(scale_factor=4, mode="bilinear"), nn.Conv2d(128, MAPS, 1)]
-    return nn.Sequential(*stem, *(inception_block(lib, *block) for block in blocks), *head)
+    return nn.Sequential(backbone, *head)
 
 
 NETWORKS = {

@@ -15,7 +15,7 @@ from minipose.pose import STICK_FIGURE
 from minipose.train import save_checkpoint
 from tests.cli.command import command, fails, succeeds
 
-SMALL = ("--dry-run", "--size", "32", "--width", "4", "--depth", "2")
+SMALL = ("--dry-run", "--size", "32", "--width", "4", "--option", "depth=2")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,11 @@ def test_evaluate_reads_the_course_format_and_names_exchanged_axes(tmp_path):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert list(scores["sets"]) == ["test1", "test2", "test3", "test4"] and "mean pose, test4" in printed
     assert all(values["pckh50"] > 0.9 for values in scores["sets"].values())
+    row = next(line for line in printed.splitlines() if line.startswith("this network"))
+    own = [scores["sets"][name]["report_score"] for name in scores["sets"]]
+    assert row.split()[2:] == [f"{value:.3f}" for value in own]
+    unet = next(line for line in printed.splitlines() if line.startswith("report: U-Net, scalar"))
+    assert unet.split()[-4:] == ["2.09", "2.14", "2.06", "2.13"]
     said = fails("evaluate", "--data", "course", "--root", tmp_path / "right", "--normalised")
     assert "leave out normalised=True" in said
     write_course([Swapped(f) for f in figures], tmp_path / "wrong")

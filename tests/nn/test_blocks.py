@@ -12,7 +12,12 @@ from tests.oracle import each_dtype
     ("ResidualBlock", (5, 3)),
     ("ResidualBlock", (5, 7, 2)),
     ("ResidualBlock", (5, 5, 2)),
+    ("ResidualBlock", (5, 7, 2, "reflect")),
+    ("ResidualBlock", (5, 5, 1, "replicate")),
     ("TransposedResidualBlock", (5, 3)),
+    ("TransposedResidualBlock", (5, 3, 1)),
+    ("TransposedResidualBlock", (5, 3, 2, "reflect")),
+    ("TransposedResidualBlock", (5, 3, 3)),
 ], ids=str)  # fmt: skip
 @each_dtype
 def test_matches_torch(name, arguments, dtype, rng, torch):
@@ -43,21 +48,41 @@ def taps_at_each_pixel(layer):
     return y[0, 0].round().astype(int)
 
 
-def test_shortcut_of_the_transposed_block_reaches_every_pixel_once():
-    np.testing.assert_array_equal(taps_at_each_pixel(nn.TransposedResidualBlock(3, 2).shortcut[0]), np.ones((10, 14)))
+def taps_in_a_block(part, kernel):
+    taps = taps_at_each_pixel(getattr(nn.TransposedResidualBlock(3, 2, kernel), part)[0])
+    assert taps.shape == (10, 14)
+    return taps
 
 
-def test_branch_of_the_transposed_block_reaches_every_inner_pixel_evenly():
-    taps = taps_at_each_pixel(nn.TransposedResidualBlock(3, 2).branch[0])
-    assert taps.shape == (10, 14) and (taps > 0).all()
+@pytest.mark.parametrize(("part", "kernel"), [("shortcut", 4), ("shortcut", 3), ("shortcut", 2), ("branch", 2)])
+def test_kernel_two_reaches_every_pixel_once(part, kernel):
+    np.testing.assert_array_equal(taps_in_a_block(part, kernel), np.ones((10, 14)))
+
+
+def test_kernel_four_reaches_every_inner_pixel_evenly_and_is_the_default():
+    taps = taps_in_a_block("branch", 4)
+    assert (taps > 0).all()
     np.testing.assert_array_equal(taps[1:-1, 1:-1], np.full((8, 12), 4))
+    assert nn.TransposedResidualBlock(3, 2).branch[0].kernel_size == (4, 4)
 
 
-def test_a_kernel_of_one_pixel_would_leave_a_grid_of_zeros_and_one_of_three_a_checkerboard():
-    taps = taps_at_each_pixel(nn.ConvTranspose2d(3, 2, 1, stride=2, output_padding=1, bias=False))
-    assert taps.shape == (10, 14) and (taps > 0).mean() == 1 / 4
-    taps = taps_at_each_pixel(nn.ConvTranspose2d(3, 2, 3, stride=2, padding=1, output_padding=1, bias=False))
-    np.testing.assert_array_equal(taps[2:4, 2:4], [[1, 2], [2, 4]])
+def test_kernel_three_makes_a_checkerboard():
+    rows, columns = np.array([1, 2] * 5), np.array([1, 2] * 7)
+    rows[-1] = columns[-1] = 1  # there is no pixel beyond the edge
+    np.testing.assert_array_equal(taps_in_a_block("branch", 3), np.outer(rows, columns))
+
+
+@pytest.mark.parametrize("part", ["branch", "shortcut"])
+def test_kernel_one_leaves_a_grid_of_zeros(part):
+    expected = np.zeros((10, 14))
+    expected[::2, ::2] = 1
+    np.testing.assert_array_equal(taps_in_a_block(part, 1), expected)
+
+
+@pytest.mark.parametrize("kernel", [0, 5, 2.0])
+def test_other_kernels_are_named(kernel):
+    with pytest.raises((ValueError, TypeError), match="^TransposedResidualBlock: kernel must be"):
+        nn.TransposedResidualBlock(3, 2, kernel)
 
 
 def test_every_input_pixel_reaches_the_result(rng):

@@ -2,10 +2,12 @@ import json
 import shlex
 
 import numpy as np
+import pytest
 
-from minipose import pretrained
+import minipose
+from minipose import Tensor, pretrained
 from minipose.cli import main
-from minipose.data import StickFigures
+from minipose.data import StickFigures, to_input
 from minipose.pretrained.__main__ import ship
 from minipose.train import Config, evaluate, load_checkpoint
 
@@ -18,9 +20,24 @@ def test_the_shipped_network_is_small_and_as_good_as_its_card_says():
     assert card["scores"]["plain"]["pckh50"] > 0.95 > 0.5 > card["mean_pose"]["plain"]["pckh50"]
 
 
+def test_the_shipped_network_gives_the_maps_that_pytorch_makes_of_its_numbers():
+    torch = pytest.importorskip("torch", reason="needs PyTorch: pip install -e '.[oracle]'")
+    from tests.models.torch_hourglass import TorchHourglass
+
+    saved, network = pretrained.checkpoint(), pretrained.load()
+    twin = TorchHourglass(**saved.architecture["options"]).double().eval()
+    twin.load_state_dict({name: torch.tensor(array) for name, array in saved.model.items()})
+    figures = StickFigures("plain", "test", 64, 2)
+    images = to_input(np.stack([figures[i].image for i in range(2)]))
+    with minipose.no_grad(), torch.no_grad():
+        maps, expected = network(Tensor(images)).data, twin(torch.tensor(images).double()).numpy()
+    assert expected.max() > 0.5
+    np.testing.assert_allclose(maps, expected, atol=1e-4)
+
+
 def test_a_run_is_shipped_with_half_the_bytes_and_a_card_that_tells_its_command(tmp_path, capsys):
     run, folder = tmp_path / "run", tmp_path / "shipped"
-    options = ["--width", "4", "--depth", "2", "--size", "32", "--no-skip"]
+    options = ["--width", "4", "--option", "depth=2", "--size", "32", "--option", "skip=false"]
     assert main(["train", *options, "--dry-run", "--out", str(run)]) == 0
     capsys.readouterr()
     folder.mkdir()

@@ -170,7 +170,7 @@ def test_the_example_trains_refines_and_does_not_overwrite(example, monkeypatch,
 def test_the_example_refines_the_network_of_any_run(example, monkeypatch, tmp_path, capsys):
     from minipose.train import Config, train
 
-    config = Config(size=32, width=4, depth=2).dry()
+    config = Config(size=32, width=4, options={"depth": 2}).dry()
     train(config, tmp_path / "run")
     assert run(example, monkeypatch, "--run", tmp_path / "run", "--out", tmp_path / "out", "--stages", 1) == 0
     assert not (tmp_path / "out" / "network").exists()

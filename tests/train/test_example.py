@@ -8,7 +8,7 @@ import pytest
 from minipose.train import load_checkpoint
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "train_hourglass.py"
-SMALL = ("--dry-run", "--size", "32", "--width", "4", "--depth", "2")
+SMALL = ("--dry-run", "--size", "32", "--width", "4", "--option", "depth=2")
 FILES = {"metrics.json", "log.csv", "log.jsonl", "curves.png", "predictions.png", "heatmaps.png", "best.safetensors",
          "last.safetensors", "config.json", ".lock"}  # fmt: skip
 

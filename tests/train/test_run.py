@@ -22,7 +22,7 @@ from minipose.train import (
     train,
 )
 
-SMALL = Config(width=4, depth=2, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
+SMALL = Config(width=4, options={"depth": 2}, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
 
 
 def contents(folder):
@@ -194,3 +194,16 @@ def test_the_command_line(tmp_path, finished):
     (tmp_path / "config.json").write_text(json.dumps({"width": 0}))
     with pytest.raises(ValueError, match="Config.load: .*width must be an integer from 1, not 0"):
         arguments("--out", str(tmp_path), "--resume")
+
+
+def test_a_limited_number_of_images_is_seen_again_and_again(tmp_path):
+    config = dataclasses.replace(SMALL, images=8)
+    trainer = build_trainer(config, tmp_path)
+    seen = []
+    for epoch in range(2):
+        trainer.training.set_epoch(epoch)
+        seen.append(np.concatenate([batch.indices for batch in trainer.training]))
+    assert [sorted(indices) for indices in seen] == [list(range(8))] * 2 and seen[0].tolist() != seen[1].tolist()
+    endless = build_trainer(SMALL, tmp_path).training
+    assert len(endless) == SMALL.epochs * SMALL.epoch_size
+    np.testing.assert_array_equal(endless[3].image, trainer.training.dataset[3].image)

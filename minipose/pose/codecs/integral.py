@@ -104,6 +104,10 @@ class IntegralCodec(MapCodec):
         distance2 = rows[..., :, None] + columns[..., None, :]
         return (distance2 / (-2 * self.sigma**2 * self.beta)).astype(np.float32)
 
+    def to_show(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the distributions (N, J, h, w), each over its highest value: 0 where the joint is not, to 1."""
+        return np.exp(self.beta * (outputs - outputs.max(axis=(2, 3), keepdims=True)))
+
     def decode(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the keypoints float32 (N, J, 2) in image pixels, and the probability (N, J) of the best cell.
 

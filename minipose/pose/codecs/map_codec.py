@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from minipose.pose.codecs.grid import check_map
 
 
@@ -22,6 +24,10 @@ class MapCodec:
     def map_size(self) -> tuple[int, int]:
         """Height and width of the maps in cells."""
         return self.image_size[0] // self.stride, self.image_size[1] // self.stride
+
+    def to_show(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the outputs (N, J, h, w) as maps for the eye, about 0 where the joint is not."""
+        return outputs
 
     def output_shape(self, joints: int) -> tuple[int, int, int]:
         """Return (J, h, w), the shape of a network's output for one image."""

@@ -1,0 +1,34 @@
+"""Do skips help? The hourglass with and without them, halving the image three times and four times.
+
+    python examples/study_skips.py --jobs 2 --publish docs/experiments/skips
+
+The report tried them and left them out.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+from minipose.train.studies import BASE, Study, difference, page, study_main
+from minipose.viz import study_pictures
+
+ROWS = {
+    f"depth-{depth}-{name}": replace(BASE, options={"depth": depth, "skip": skip})
+    for depth in (3, 4)
+    for name, skip in (("skips", True), ("none", False))
+}
+
+
+def report(study: Study, results: dict[str, Any]) -> str:
+    study_pictures(results, study.logs(), study.out)
+    return page(
+        results,
+        difference(results, "depth-3-skips", "depth-3-none"),
+        difference(results, "depth-4-skips", "depth-4-none"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(study_main(__doc__, ROWS, "runs/studies/skips", report))

@@ -1,0 +1,104 @@
+"""The results of a study as a picture: the scores of its rows, with their spread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from minipose.viz.canvas import check_png, new_figure, save_png
+from minipose.viz.curves import MOST_RUNS, comparison_curves
+
+LABELS = {"pckh50": "PCKh@0.5", "pckh10": "PCKh@0.1", "auc": "AUC of PCKh", "epe_px": "EPE (px), lower is better",
+          "report_score": "report_score, lower is better"}  # fmt: skip
+FRACTIONS = ("pckh50", "pckh10", "auc")
+PANEL = 250  # width of a test set's panel in screen pixels
+ROW = 26  # height of a row
+
+
+def study_pictures(
+    results: Mapping[str, Any], logs: Mapping[str, Sequence[str | os.PathLike]], folder: str | os.PathLike
+) -> None:
+    """Write pckh50.png and report_score.png, as `study_points`, and curves.png, as `comparison_curves`, into a folder.
+
+    What there is nothing of yet is not drawn, nor are the curves of more than 10 rows.
+
+    Parameters
+    ----------
+    results : mapping
+        What a study's results.json holds.
+    logs : mapping from the names of rows to the paths of their runs' log.csv
+    folder : path
+
+    Raises
+    ------
+    ValueError
+        As `comparison_curves`.
+    """
+    folder = Path(folder)
+    if any("sets" in row for row in results["rows"].values()):
+        for metric in ("pckh50", "report_score"):
+            study_points(results, metric, folder / f"{metric}.png")
+    if 1 <= len(logs) <= MOST_RUNS:
+        comparison_curves(logs, folder / "curves.png")
+
+
+def study_points(results: Mapping[str, Any], metric: str, path: str | os.PathLike) -> None:
+    """Draw one metric of all rows of a study, a panel for each test set.
+
+    Each run is a faint dot, their mean a full one with a bar of one standard deviation to both sides, and the mean
+    pose of the row's training data a line across it. A row without a finished run has no dot.
+
+    Parameters
+    ----------
+    results : mapping
+        What a study's results.json holds.
+    metric : str
+        "pckh50", "pckh10", "auc", "epe_px" or "report_score".
+    path : path of the PNG file
+        Written under a temporary name, then renamed.
+
+    Raises
+    ------
+    ValueError
+        If the metric is none of these, or no row has a finished run.
+    """
+    check_png(path, "study_points")
+    if metric not in LABELS:
+        raise ValueError(f"study_points: metric must be one of {', '.join(LABELS)}, not {metric!r}")
+    rows = results["rows"]
+    sets = next((list(row["sets"]) for row in rows.values() if "sets" in row), None)
+    if sets is None:
+        raise ValueError("study_points: no row has a finished run, so there is nothing to draw")
+    label_width = 40 + 7 * max(map(len, rows))
+    figure = new_figure(label_width + PANEL * len(sets), 90 + ROW * len(rows), layout="constrained")
+    panels = figure.subplots(1, len(sets), sharey=True, sharex=True, squeeze=False)[0]
+    for axes, name in zip(panels, sets, strict=True):
+        for height, row in enumerate(rows.values()):
+            if "sets" in row:
+                _draw_row(axes, height, row["sets"][name][metric], row["mean_pose"][name][metric]["mean"])
+        axes.set_title(name, fontsize=10)
+        axes.tick_params(labelsize=9)
+        axes.grid(axis="x", color="#DDDDDD", linewidth=0.7)
+        axes.set_axisbelow(True)
+    panels[0].set_yticks(range(len(rows)), list(rows), parse_math=False)
+    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    if metric in FRACTIONS:
+        panels[0].set_xlim(-0.02, 1.02)
+    else:
+        panels[0].set_xlim(left=0)
+    figure.supxlabel(f"{LABELS[metric]}; grey line: the mean pose", fontsize=10)
+    save_png(figure, path)
+
+
+def _draw_row(axes: Axes, height: int, scores: Mapping[str, Any], mean_pose: float | None) -> None:
+    known = [value for value in scores["values"] if value is not None]
+    if mean_pose is not None:
+        axes.plot([mean_pose] * 2, [height - 0.5, height + 0.5], color="#888888", linewidth=1.4)
+    if not known:
+        return
+    axes.plot(known, [height] * len(known), "o", color="#0072B2", alpha=0.3, markersize=4, markeredgewidth=0)
+    axes.errorbar(scores["mean"], height, xerr=scores["spread"], fmt="o", color="#0072B2", markersize=5, capsize=3)
