@@ -239,6 +239,7 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
         "zeros_": {},
     },
     "minipose.models": {
+        "CascadeStage": {"width": lambda: 4, "hidden": lambda: 4},
         "DeepPose": {"width": lambda: 4, "hidden": lambda: 4},
         "HRNet": {"width": lambda: 4},
         "Hourglass": {"width": lambda: 4},
@@ -279,6 +280,10 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
     "minipose.data": {
         "DataLoader": {"dataset": lambda: data.StickFigures(count=8), "batch_size": lambda: 4},
         "StickFigures": {"count": lambda: 2},
+        "crop_squares": {
+            "images": lambda: np.zeros((2, 8, 8, 3), np.uint8), "centres": lambda: figure_points()[:2],
+            "sides": lambda: np.ones(2), "size": lambda: 4,
+        },
         "to_input": {"images": lambda: np.zeros((2, 8, 8, 3), np.uint8)},
     },
 }  # fmt: skip

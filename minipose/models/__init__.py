@@ -6,6 +6,7 @@ import inspect
 import json
 from typing import Any
 
+from minipose.models.cascade import CascadeStage
 from minipose.models.deeppose import DeepPose
 from minipose.models.heads import HEADS
 from minipose.models.hourglass import Hourglass
@@ -89,6 +90,6 @@ def read_option(text: str) -> tuple[str, Any]:
 
 
 __all__ = [
-    "DeepPose", "HEADS", "HRNet", "Hourglass", "Inception", "MobileNetV2", "ResNet", "SEResNet", "SimpleBaseline",
-    "StackedHourglass", "UNet", "create", "names", "options_of", "read_option",
+    "CascadeStage", "DeepPose", "HEADS", "HRNet", "Hourglass", "Inception", "MobileNetV2", "ResNet", "SEResNet",
+    "SimpleBaseline", "StackedHourglass", "UNet", "create", "names", "options_of", "read_option",
 ]  # fmt: skip

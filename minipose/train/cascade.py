@@ -1,0 +1,280 @@
+"""The cascade of DeepPose: stages that look closely at the estimate of each joint, and move it.
+
+Toshev and Szegedy 2014, section 3.2. A stage sees a square around each estimate, `sigma` times the diameter of the
+estimated pose wide, and says how far from its centre the joint is. It is trained on true joints, displaced at random by
+draws from a normal distribution that is fitted to the errors of the stages before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from minipose.autograd import no_grad
+from minipose.checks import check_integer, check_number
+from minipose.creation import tensor
+from minipose.data import Dataset, crop_squares, to_input
+from minipose.files import write_durably
+from minipose.kernels import to_device
+from minipose.models import CascadeStage
+from minipose.optim import Adam, CosineWithWarmup
+from minipose.pose import STICK_FIGURE, Skeleton, unit_lengths
+from minipose.tensor import Tensor
+from minipose.train.losses import regression_loss
+
+FORMAT = "minipose cascade 1"
+SIGMA = 1.5
+LEAST_DIAMETER = 1 / 16  # of the image's longer side; that of a wrong estimate may be next to nothing
+IMAGES_AT_ONCE = 32
+WARMUP = 0.05  # fraction of the steps
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """A normal distribution of each joint's errors, in diameters of the true pose.
+
+    Attributes
+    ----------
+    means : float64 array (J, 2)
+    covariances : float64 array (J, 2, 2)
+    """
+
+    means: np.ndarray
+    covariances: np.ndarray
+
+    def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:
+        """Return displacements (count, J, 2) in diameters."""
+        values, vectors = np.linalg.eigh(self.covariances)
+        roots = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
+        normal = generator.standard_normal((count, *self.means.shape))
+        return self.means + (roots @ normal[..., None])[..., 0]
+
+
+def pose_diameters(points: np.ndarray, image_size: tuple[int, int], skeleton: Skeleton = STICK_FIGURE) -> np.ndarray:
+    """Return the distance from left shoulder to right hip of poses (N, J, 2), float64 (N,), in pixels.
+
+    At least a sixteenth of the longer side of `image_size` (height, width): estimates may be wrong.
+    """
+    lengths = unit_lengths(points, np.ones(np.shape(points)[:2], np.uint8), "torso", skeleton)
+    return np.fmax(lengths, LEAST_DIAMETER * max(image_size))
+
+
+def fit_errors(
+    predicted: np.ndarray, true: np.ndarray, visible: np.ndarray, image_size: tuple[int, int]
+) -> Errors:
+    """Return the normal distribution of each joint's errors.
+
+    Parameters
+    ----------
+    predicted, true : arrays (N, J, 2)
+        Keypoints (x, y) in image pixels.
+    visible : array (N, J)
+        Joints with 0 do not count.
+    image_size : (int, int)
+        Height and width in pixels.
+
+    Raises
+    ------
+    ValueError
+        If a joint is labelled in fewer than two of the samples.
+    """
+    diameters = pose_diameters(true, image_size)
+    errors = (predicted - true) / diameters[:, None, None]
+    counts = (visible > 0).sum(axis=0)
+    if counts.min() < 2:
+        raise ValueError(
+            f"fit_errors: joint {counts.argmin()} is labelled in {counts.min()} samples, but two are needed"
+        )
+    means, covariances = [], []
+    for joint in range(true.shape[1]):
+        labelled = errors[visible[:, joint] > 0, joint]
+        means.append(labelled.mean(axis=0))
+        covariances.append(np.cov(labelled, rowvar=False))
+    return Errors(np.array(means), np.array(covariances))
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """Stages, each of which refines the estimates of the one before.
+
+    Parameters
+    ----------
+    stages : list of CascadeStage
+        All with the same options.
+    sigma : float
+        Side of the crops in diameters of the estimated pose, as the stages were trained. Default 1.5.
+    """
+
+    stages: list[CascadeStage]
+    sigma: float = SIGMA
+
+    def refine(self, images: np.ndarray, points: np.ndarray) -> list[np.ndarray]:
+        """Return better and better estimates of the joints.
+
+        Parameters
+        ----------
+        images : uint8 array (N, H, W, 3)
+        points : array (N, J, 2)
+            Estimates (x, y) in image pixels, of any network.
+
+        Returns
+        -------
+        list of float32 arrays (N, J, 2)
+            What each stage makes of them; the last are the best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the arrays are none of these.
+        """
+        if np.ndim(points) != 3 or len(points) != len(images):
+            raise ValueError(
+                f"Cascade.refine: points must have shape (N, J, 2) for images (N, H, W, 3), got {np.shape(points)} and "
+                f"{np.shape(images)}"
+            )
+        results = []
+        for stage in self.stages:
+            points = _refine(stage.eval(), images, points, self.sigma)
+            results.append(points)
+        return results
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the stages into one safetensors file, whole or not at all. Raises as `minipose.files.write_durably`."""
+        arrays = {
+            f"{number}.{name}": np.array(to_device(t.data, "cpu"), order="C")
+            for number, stage in enumerate(self.stages)
+            for name, t in stage.state_dict().items()
+        }
+        numbers = {"stages": len(self.stages), "sigma": self.sigma, "options": self.stages[0].options}
+        write_durably(path, save(arrays, {"format": FORMAT, "cascade": json.dumps(numbers)}))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Cascade:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is no cascade, or is truncated.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"Cascade.load: there is no file {path}")
+        try:
+            with safe_open(path, "numpy") as file:
+                metadata = file.metadata() or {}
+                arrays = {name: file.get_tensor(name) for name in file.keys()}
+        except (SafetensorError, OSError, ValueError) as error:
+            raise ValueError(f"Cascade.load: {path} is not a whole safetensors file: {error}") from None
+        if metadata.get("format") != FORMAT:
+            raise ValueError(f"Cascade.load: {path} is a safetensors file, but not a {FORMAT!r}")
+        numbers = json.loads(metadata["cascade"])
+        stages = []
+        for number in range(numbers["stages"]):
+            stage, prefix = CascadeStage(**numbers["options"]), f"{number}."
+            stage.load_state_dict({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
+            stages.append(stage.eval())
+        return cls(stages, numbers["sigma"])
+
+
+def _refine(stage: CascadeStage, images: np.ndarray, points: np.ndarray, sigma: float) -> np.ndarray:
+    refined = []
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        some, estimates = images[start : start + IMAGES_AT_ONCE], points[start : start + IMAGES_AT_ONCE]
+        sides = sigma * pose_diameters(estimates, some.shape[1:3])
+        with no_grad():
+            moves = to_device(_displacements(stage, some, estimates, sides).data, "cpu")
+        refined.append(estimates + moves * sides[:, None, None])
+    return np.concatenate(refined).astype(np.float32)
+
+
+def _displacements(stage: CascadeStage, images: np.ndarray, centres: np.ndarray, sides: np.ndarray) -> Tensor:
+    """Return (N, J, 2), in sides of the crops."""
+    N, J, _ = centres.shape
+    crops = crop_squares(images, centres, sides, stage.size)
+    weight = next(stage.parameters())
+    input = tensor(to_input(crops.reshape(N * J, *crops.shape[2:])), dtype=weight.dtype, device=weight.device)
+    return stage(input, np.tile(np.arange(J), N)).reshape(N, J, 2)
+
+
+def train_stage(
+    stage: CascadeStage,
+    training: Dataset,
+    errors: Errors,
+    sigma: float = SIGMA,
+    steps: int = 1000,
+    batch_size: int = 16,
+    learning_rate: float = 2e-3,
+    seed: int = 0,
+    say: Callable[[int, float], object] = lambda step, loss: None,
+) -> None:
+    """Train a stage to undo displacements that are drawn from the errors of the stages before it.
+
+    Parameters
+    ----------
+    stage : CascadeStage
+    training : Dataset
+        At least steps * batch_size samples, of which none is seen twice. All joints of an image are trained together.
+    errors : Errors
+        Of the stages before, as of `fit_errors`.
+    sigma : float
+        Side of the crops in diameters of the true pose. Default 1.5; the paper has 1 for one data set, and 2 for
+        another.
+    steps, batch_size : int
+    learning_rate : float
+        Adam's highest, from which a cosine leads to 0.
+    seed : int
+        Of the displacements.
+    say : function of the step and the loss
+        Called after every step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number is out of range, or there are too few samples.
+    FloatingPointError
+        If the loss is no number.
+    """
+    name = "train_stage"
+    check_number(name, "sigma", sigma, 0.01, 100)
+    for argument, value in (("steps", steps), ("batch_size", batch_size)):
+        check_integer(name, argument, value, 1)
+    if len(training) < steps * batch_size:
+        raise ValueError(
+            f"{name}: {steps} steps of {batch_size} need {steps * batch_size} samples, not {len(training)}"
+        )
+    generator = np.random.default_rng(seed)
+    optimizer = Adam(stage.parameters(), lr=learning_rate)
+    schedule = CosineWithWarmup(optimizer, steps, warmup_steps=max(1, round(WARMUP * steps)))
+    stage.train()
+    for step in range(steps):
+        batch = training.batch(np.arange(step * batch_size, (step + 1) * batch_size))
+        diameters = pose_diameters(batch.points, batch.images.shape[1:3])
+        labelled = batch.visible > 0
+        moves = np.where(labelled[..., None], errors.draw(batch_size, generator), 0) / sigma
+        sides = sigma * diameters
+        given = _displacements(stage, batch.images, batch.points + moves * sides[:, None, None], sides)
+        targets, weights = (
+            tensor(array, dtype=given.dtype, device=given.device) for array in (-moves, labelled)
+        )  # fmt: skip
+        loss = regression_loss(given, targets, weights)
+        if not np.isfinite(loss.item()):
+            raise FloatingPointError(
+                f"{name}: the loss is {loss.item()} at step {step + 1}; begin anew with a learning rate of "
+                f"{learning_rate / 3:.2g} instead of {learning_rate:.2g}"
+            )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        say(step + 1, loss.item())
+    stage.eval()

@@ -1,0 +1,178 @@
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minipose
+from minipose.data import StickFigures
+from minipose.models import CascadeStage
+from minipose.pose import STICK_FIGURE
+from minipose.train import Cascade, fit_errors, load_checkpoint, pose_diameters, train_stage
+from minipose.train.cascade import Errors
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "deeppose_cascade.py"
+NAMES = STICK_FIGURE.names
+
+
+def errors_of(std, joints=16):
+    return Errors(np.zeros((joints, 2)), np.tile(std**2 * np.eye(2), (joints, 1, 1)))
+
+
+def small_stages(count=2):
+    minipose.manual_seed(0)
+    return [CascadeStage(width=4, hidden=8, size=16) for _ in range(count)]
+
+
+def test_the_diameter_is_from_left_shoulder_to_right_hip_and_never_nothing(rng):
+    points = rng.uniform(0, 64, (3, 16, 2))
+    points[1, NAMES.index("left_shoulder")] = points[1, NAMES.index("right_hip")] = 5
+    points[0, NAMES.index("left_shoulder")], points[0, NAMES.index("right_hip")] = (10, 10), (7, 6)
+    diameters = pose_diameters(points, (64, 48))
+    assert diameters[0] == 5 and diameters[1] == 4  # a sixteenth of 64
+
+
+def test_draws_have_the_distribution_of_the_errors(rng):
+    true = rng.uniform(10, 50, (4000, 16, 2))
+    true[:, NAMES.index("left_shoulder")], true[:, NAMES.index("right_hip")] = (40, 20), (24, 32)  # 20 apart
+    covariances = np.array([[[4.0, 1.5], [1.5, 1.0]]] * 16) * np.arange(1, 17)[:, None, None]
+    means = np.stack([np.arange(16), -np.arange(16)], 1).astype(float)
+    noise = (np.linalg.cholesky(covariances) @ rng.standard_normal((4000, 16, 2, 1)))[..., 0]
+    predicted, visible = true + means + noise, np.full((4000, 16), 2)
+    visible[::2, 3] = 0
+    predicted[::2, 3] += 1000  # unlabelled: does not count
+    errors = fit_errors(predicted, true, visible, (64, 64))
+    np.testing.assert_allclose(errors.means * 20, means, atol=0.25)
+    np.testing.assert_allclose(errors.covariances * 400, covariances, rtol=0.15, atol=0.8)
+    draws = errors.draw(20000, rng) * 20
+    np.testing.assert_allclose(draws.mean(axis=0), means, atol=0.3)
+    for joint in range(16):
+        np.testing.assert_allclose(np.cov(draws[:, joint].T), covariances[joint], rtol=0.15, atol=1.2)
+
+
+def test_a_joint_without_labels_is_named(rng):
+    points, visible = rng.uniform(10, 50, (5, 16, 2)), np.full((5, 16), 2)
+    visible[1:, 7] = 0
+    with pytest.raises(ValueError, match="^fit_errors: joint 7 is labelled in 1 samples, but two are needed"):
+        fit_errors(points, points, visible, (64, 64))
+
+
+class Towards(CascadeStage):
+    """A stage that has learnt nothing: it moves every joint by a tenth of the crop to the right, a fifth up."""
+
+    def forward(self, input, joints):
+        return minipose.Tensor(np.tile(np.float32([0.1, -0.2]), (len(input), 1)))
+
+
+def test_displacements_are_in_sides_of_the_crop_and_stages_go_one_after_the_other():
+    batch = StickFigures(count=40).batch(np.arange(40))  # more than are refined at once
+    points = batch.points.astype(np.float64)
+    first, second = Cascade([Towards(width=4), Towards(width=4)], sigma=1.25).refine(batch.images, points)
+    sides = 1.25 * np.fmax(
+        np.linalg.norm(points[:, NAMES.index("left_shoulder")] - points[:, NAMES.index("right_hip")], axis=1), 4
+    )
+    np.testing.assert_allclose(first - points, (sides[:, None] * (0.1, -0.2))[:, None].repeat(16, 1), atol=1e-4)
+    np.testing.assert_allclose(second - points, 2 * (first - points), atol=1e-4)  # a diameter as before
+    assert second.dtype == np.float32
+
+
+def test_training_brings_displaced_joints_back(rng):
+    minipose.manual_seed(0)
+    stage, losses = CascadeStage(width=8, hidden=32, size=16), []
+    figures = StickFigures("plain", count=90 * 8)
+    train_stage(stage, figures, errors_of(0.3), steps=90, batch_size=8, say=lambda step, loss: losses.append(loss))
+    assert len(losses) == 90 and not stage.training
+    batch = StickFigures("plain", "val", count=32).batch(np.arange(32))
+    diameters = pose_diameters(batch.points, (64, 64))[:, None, None]
+    displaced = batch.points + diameters * errors_of(0.3).draw(32, rng)
+    refined = Cascade([stage]).refine(batch.images, displaced)[0]
+    before, after = (np.linalg.norm((p - batch.points) / diameters, axis=-1).mean() for p in (displaced, refined))
+    assert after < 0.85 * before
+    assert losses[0] == pytest.approx(0.3 * np.sqrt(2 / np.pi) / 1.5, rel=0.15)  # |normal| in sides of the crop
+
+
+def test_joints_without_labels_are_not_trained():
+    class Unlabelled(StickFigures):
+        def batch(self, indices):
+            batch = super().batch(indices)
+            batch.visible[:] = 0
+            return batch
+
+    stage, losses = small_stages(1)[0], []
+    train_stage(stage, Unlabelled(count=4), errors_of(1.0), steps=1, batch_size=4, say=lambda _, x: losses.append(x))
+    assert losses == [0]
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"steps": 3}, "3 steps of 2 need 6 samples, not 4"),
+    ({"steps": 0}, "steps must be at least 1, not 0"),
+    ({"sigma": 0.0}, "sigma must be a number from 0.01 up to 100, not 0.0"),
+])  # fmt: skip
+def test_wrong_settings_are_named(options, message):
+    settings = {"steps": 2, "batch_size": 2} | options
+    with pytest.raises(ValueError, match=f"^train_stage: {re.escape(message)}"):
+        train_stage(small_stages(1)[0], StickFigures(count=4), errors_of(0.1), **settings)
+
+
+def test_a_cascade_is_saved_and_read(tmp_path):
+    cascade = Cascade(small_stages(), sigma=1.25)
+    for stage in cascade.stages:
+        stage.linear[-1].weight.data *= 100
+    batch = StickFigures(count=3).batch(np.arange(3))
+    expected = cascade.refine(batch.images, batch.points)
+    cascade.save(tmp_path / "cascade.safetensors")
+    read = Cascade.load(tmp_path / "cascade.safetensors")
+    assert read.sigma == 1.25 and len(read.stages) == 2
+    np.testing.assert_array_equal(read.refine(batch.images, batch.points), expected)
+    content = (tmp_path / "cascade.safetensors").read_bytes()
+    (tmp_path / "half.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"^Cascade.load: .*half.safetensors is not a whole safetensors file"):
+        Cascade.load(tmp_path / "half.safetensors")
+    with pytest.raises(FileNotFoundError, match="^Cascade.load: there is no file"):
+        Cascade.load(tmp_path / "none.safetensors")
+    with pytest.raises(ValueError, match=r"^Cascade.refine: points must have shape \(N, J, 2\) for images"):
+        read.refine(batch.images, batch.points[:2])
+
+
+@pytest.fixture(scope="module")
+def example():
+    spec = importlib.util.spec_from_file_location("deeppose_cascade", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(example, monkeypatch, *options):
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), "--dry-run", *map(str, options)])
+    return example.main()
+
+
+def test_the_example_trains_refines_and_does_not_overwrite(example, monkeypatch, tmp_path, capsys):
+    out = tmp_path / "new" / "cascade"
+    assert run(example, monkeypatch, "--out", out) == 0
+    assert "platform, stage 2" in capsys.readouterr().out
+    assert {path.name for path in out.iterdir()} == {*example.FILES, "network", ".lock"}
+    assert load_checkpoint(out / "network" / "best.safetensors").build().head_kind == "scalar"
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert list(metrics["sets"]) == ["plain", "circles", "shapes", "platform"]
+    assert all(list(rows) == ["network", "stage 1", "stage 2"] for rows in metrics["sets"].values())
+    cascade = Cascade.load(out / "cascade.safetensors")
+    assert len(cascade.stages) == 2 and cascade.sigma == 1.5
+    before = {path: path.read_bytes() for path in out.glob("*.*")}
+    assert run(example, monkeypatch, "--out", out, "--stages", 1) == 1
+    assert "holds a cascade already: replace it by --overwrite" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in out.glob("*.*")}
+
+
+def test_the_example_refines_the_network_of_any_run(example, monkeypatch, tmp_path, capsys):
+    from minipose.train import Config, train
+
+    config = Config(size=32, width=4, options={"depth": 2}).dry()
+    train(config, tmp_path / "run")
+    assert run(example, monkeypatch, "--run", tmp_path / "run", "--out", tmp_path / "out", "--stages", 1) == 0
+    assert not (tmp_path / "out" / "network").exists()
+    assert run(example, monkeypatch, "--run", tmp_path / "none", "--out", tmp_path / "other") == 1
+    assert "there is no file" in capsys.readouterr().err and not (tmp_path / "other").exists()
