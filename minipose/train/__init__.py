@@ -10,6 +10,7 @@ from minipose.train.findings import Finding, SuspiciousScores
 from minipose.train.folder import locked_folder
 from minipose.train.log import Log, Row, read_log
 from minipose.train.loop import Interrupted, Trainer
+from minipose.train.people import evaluate_people, validate_people
 from minipose.train.pictures import predict_pictures
 from minipose.train.predictions import Labels, Predictions, predict, predict_maps, read_labels
 from minipose.train.references import evaluate_mean_pose
@@ -21,7 +22,7 @@ __all__ = [
     "Callback", "Checkpoint", "Config", "EMA", "Finding", "Interrupted", "Labels", "Log", "Predictions", "Progress",
     "REFERENCES", "Row", "SuspiciousScores", "TEST_COUNT", "TEST_SETS", "TensorBoard", "Trainer", "add_arguments",
     "add_run_arguments", "build_trainer", "diagnose", "duplicated_rows", "evaluate", "evaluate_mean_pose",
-    "evaluate_sets", "figures_of", "finding_lines", "from_arguments", "joint_table", "load_checkpoint",
-    "locked_folder", "make_test_sets", "predict", "predict_maps", "predict_pictures", "read_labels", "read_log",
-    "run_from_arguments", "save_checkpoint", "score_run", "table", "train",
+    "evaluate_people", "evaluate_sets", "figures_of", "finding_lines", "from_arguments", "joint_table",
+    "load_checkpoint", "locked_folder", "make_test_sets", "predict", "predict_maps", "predict_pictures", "read_labels",
+    "read_log", "run_from_arguments", "save_checkpoint", "score_run", "table", "train", "validate_people",
 ]  # fmt: skip
