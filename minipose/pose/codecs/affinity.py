@@ -125,7 +125,8 @@ class AffinityCodec(MapCodec):
 
         Peaks of the joints' maps are candidates, refined as in `decode_dark`. Two of them are a limb the more, the more
         the field between them points from one to the other; of the possible limbs of each link the best are taken, each
-        candidate once, and limbs that share a joint are one person (Cao et al. 2017, sections 2.3 and 2.4).
+        candidate once, and limbs that share a joint are one person (Cao et al. 2017, sections 2.3 and 2.4). Unlike in
+        the paper, the best are those with the largest sum of this agreement and the heights of both peaks.
 
         Joints that are not found are put where the nearest found joint along the links is. A measure such as `oks`
         counts all labelled joints, so a place near the right one is better than none.
@@ -176,17 +177,22 @@ class AffinityCodec(MapCodec):
             )
         J = len(self.skeleton.names)
         check_memory(caller, "result", (len(people), *self.output_shape()))
-        for n, (persons, their_flags) in enumerate(zip(people, visible, strict=True)):
-            persons, their_flags = as_array(caller, "people", persons), as_array(caller, "visible", their_flags)
-            if persons.ndim != 3 or persons.shape[1:] != (J, 2) or their_flags.shape != persons.shape[:2]:
+        points, flags = [], []
+        for n, (persons, seen) in enumerate(zip(people, visible, strict=True)):
+            persons, seen = as_array(caller, "people", persons), as_array(caller, "visible", seen)
+            if persons.size == seen.size == 0:  # nobody, in whatever shape
+                persons, seen = np.zeros((0, J, 2)), np.zeros((0, J))
+            if persons.ndim != 3 or persons.shape[1:] != (J, 2) or seen.shape != persons.shape[:2]:
                 raise ValueError(
                     f"{caller}: people[{n}] must have shape (P, {J}, 2) and visible[{n}] (P, {J}), got "
-                    f"{persons.shape} and {their_flags.shape}"
+                    f"{persons.shape} and {seen.shape}"
                 )
-        image_of = np.repeat(np.arange(len(people)), [len(persons) for persons in people])
-        points = checked_keypoints(caller, np.concatenate([np.asarray(persons) for persons in people]))
-        flags = np.concatenate([np.asarray(their_flags) for their_flags in visible])
-        return points, joint_weights(caller, points, flags, self.image_size) > 0, image_of
+            points.append(persons)
+            flags.append(seen)
+        image_of = np.repeat(np.arange(len(people)), [len(persons) for persons in points])
+        points = checked_keypoints(caller, np.concatenate(points))
+        labelled = joint_weights(caller, points, np.concatenate(flags), self.image_size) > 0
+        return points, labelled, image_of
 
     def _draw(self, points: np.ndarray, labelled: np.ndarray, image_of: np.ndarray, count: int) -> np.ndarray:
         """Return the maps of `count` images with the joints (M, J, 2) of people."""

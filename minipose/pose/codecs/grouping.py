@@ -45,7 +45,8 @@ def find_people(
     for (first, second), field in zip(links, fields, strict=True):
         starts, ends = np.flatnonzero(joints == first), np.flatnonzero(joints == second)
         agreement, possible = limb_scores(points[starts], points[ends], field, field_threshold)
-        for i, j in match(agreement, possible):
+        # The field alone would let a spurious peak beside the right one take the limb, if it lies a little better.
+        for i, j in match(agreement + heights[starts, None] + heights[ends], possible):
             total[starts[i]] += agreement[i, j]
             person_of[person_of == person_of[ends[j]]] = person_of[starts[i]]
     numbers, place, counts = np.unique(person_of, return_inverse=True, return_counts=True)
