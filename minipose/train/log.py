@@ -8,7 +8,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from minipose.files import write_durably
@@ -57,11 +57,11 @@ class Log:
         self._write()
 
     def _write(self) -> None:
-        rows = [asdict(row) for row in self.rows]
+        names = [f.name for f in fields(Row) if f.name != "validation_ap" or self.rows[0].validation_ap is not None]
+        rows = [{name: getattr(row, name) for name in names} for row in self.rows]
         lines = ({name: None if v != v else v for name, v in row.items()} for row in rows)  # JSON has no NaN
         text = io.StringIO()
-        names = [f.name for f in fields(Row) if f.name != "validation_ap" or rows[0][f.name] is not None]
-        writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
+        writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_durably(self.path, text.getvalue().encode())

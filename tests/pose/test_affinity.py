@@ -130,8 +130,16 @@ def test_a_joint_that_is_not_found_is_where_its_neighbour_is():
     np.testing.assert_array_equal(answer[0, 2], answer[0, 1])
     assert scores[0] < 0.65 < decode_one(CODEC.ideal_outputs([people], all_seen([people])))[2][0]
     chain = np.array([[[1.0, 2], [0, 0], [0, 0]]])
-    grouping.fill_in(chain, np.array([[True, False, False]]), LINE.links)
+    nothing = np.zeros(0, int), np.zeros((0, 2)), np.zeros(0)
+    grouping.fill_in(chain, np.array([[True, False, False]]), nothing, np.zeros((2, 2, 9, 9)), LINE.links)
     assert (chain == [1, 2]).all()
+
+
+def test_a_joint_that_two_people_share_is_at_its_place_in_both():
+    people = np.array([[[12, 10], [15, 30], [32, 34.0]], [[52, 8], [50, 30], [32, 34.0]]])
+    answer, found, _ = decode_one(CODEC.ideal_outputs([people], all_seen([people])))
+    assert found.sum() == 5 and found[:, :2].all()
+    np.testing.assert_allclose(by_first_x(answer), people, atol=0.3)
 
 
 def test_too_few_joints_are_no_person():

@@ -128,8 +128,10 @@ class AffinityCodec(MapCodec):
         candidate once, and limbs that share a joint are one person (Cao et al. 2017, sections 2.3 and 2.4). Unlike in
         the paper, the best are those with the largest sum of this agreement and the heights of both peaks.
 
-        Joints that are not found are put where the nearest found joint along the links is. A measure such as `oks`
-        counts all labelled joints, so a place near the right one is better than none.
+        A joint that is not found is put on the peak for which the field from its neighbour in the person and the peak's
+        height speak most, even if it is somebody else's, as it is where two people's joints lie over each other; and
+        where there is none, on the neighbour. A measure such as `oks` counts all labelled joints, so that a place near
+        the right one is better than none.
 
         Parameters
         ----------

@@ -39,7 +39,7 @@ def find_people(
     found : bool array (D, J)
     scores : array (D,)
     """
-    joints, points, heights = find_peaks(joint_maps, threshold, sigma)
+    joints, points, heights = peaks = find_peaks(joint_maps, threshold, sigma)
     person_of = np.arange(len(joints))
     total = heights.astype(np.float64)  # of each peak, and of the limbs that begin there
     for (first, second), field in zip(links, fields, strict=True):
@@ -57,7 +57,7 @@ def find_people(
     kept = np.flatnonzero(counts >= least_joints)
     kept = kept[np.argsort(-scores[kept], kind="stable")]
     people, found = people[kept], found[kept]
-    fill_in(people, found, links)
+    fill_in(people, found, peaks, fields, links)
     return people, found, scores[kept].astype(np.float32)
 
 
@@ -117,14 +117,23 @@ def match(scores: np.ndarray, possible: np.ndarray) -> list[tuple[int, int]]:
     return pairs
 
 
-def fill_in(people: np.ndarray, found: np.ndarray, links: Links) -> None:
-    """Put each joint that was not found where the nearest joint along the links is that was."""
-    placed = found.copy()
-    while True:
-        before = placed.copy()
-        for first, second in [*links, *(link[::-1] for link in links)]:
-            can = before[:, first] & ~placed[:, second]
-            people[can, second] = people[can, first]
-            placed[can, second] = True
-        if (placed == before).all():
-            return
+def fill_in(
+    people: np.ndarray, found: np.ndarray, peaks: tuple[np.ndarray, np.ndarray, np.ndarray], fields: np.ndarray,
+    links: Links,
+) -> None:  # fmt: skip
+    """Give each joint that was not found the place of a peak, whoever's it is, or that of its neighbour."""
+    joints, points, heights = peaks
+    ways = [(a, b, field) for (a, b), field in zip(links, fields, strict=True)]
+    ways += [(b, a, -field) for a, b, field in ways]
+    for person, placed in zip(people, found.copy(), strict=True):
+        before = None
+        while before is None or (placed != before).any():
+            before = placed.copy()
+            for start, end, field in ways:
+                if before[start] and not placed[end]:
+                    candidates = np.flatnonzero(joints == end)
+                    agreement, _ = limb_scores(person[start, None], points[candidates], field, 0.0)
+                    evidence = agreement[0] * heights[candidates]
+                    best = evidence.max(initial=0)
+                    person[end] = points[candidates[evidence.argmax()]] if best > 0 else person[start]
+                    placed[end] = True
