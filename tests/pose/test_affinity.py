@@ -135,11 +135,25 @@ def test_a_joint_that_is_not_found_is_where_its_neighbour_is():
     assert (chain == [1, 2]).all()
 
 
-def test_a_joint_that_two_people_share_is_at_its_place_in_both():
-    people = np.array([[[12, 10], [15, 30], [32, 34.0]], [[52, 8], [50, 30], [32, 34.0]]])
+@pytest.mark.parametrize("shared", [0, 2])
+def test_a_joint_that_two_people_share_is_at_its_place_in_both(shared):
+    order = slice(None, None, 1 if shared == 2 else -1)
+    people = np.array([[[12, 10], [15, 30], [32, 34.0]], [[52, 8], [50, 30], [32, 34.0]]])[:, order]
     answer, found, _ = decode_one(CODEC.ideal_outputs([people], all_seen([people])))
-    assert found.sum() == 5 and found[:, :2].all()
-    np.testing.assert_allclose(by_first_x(answer), people, atol=0.3)
+    assert found.sum() == 5 and found[:, 1].all()
+    np.testing.assert_allclose(answer[np.argsort(answer[:, 1, 0])], people, atol=0.3)
+
+
+def test_of_two_peaks_on_a_limb_the_higher_is_its_end():
+    maps, fields = np.zeros((3, 16, 32)), np.zeros((2, 2, 16, 32))
+    for joint, x, height in ((0, 4, 1), (1, 6, 0.9), (2, 8, 0.2), (2, 12, 0.9)):
+        maps[joint, 8, x] = height
+    fields[:, 0, 8, :11], fields[:, 0, 8, 11:] = 1, 0.9
+    (person,), _, _ = grouping.find_people(maps, fields, LINE.links, 1.0, 0.1, 0.05, 2)
+    assert np.abs(person - [[4, 8], [6, 8], [12, 8]]).max() <= 1
+    peaks = np.array([2, 2]), np.array([[8.0, 8], [12, 8]]), np.array([0.2, 0.9])
+    grouping.fill_in(person[None], np.array([[True, True, False]]), peaks, fields, LINE.links)
+    np.testing.assert_array_equal(person[2], [12, 8])
 
 
 def test_too_few_joints_are_no_person():
