@@ -42,11 +42,11 @@ from minipose.train.folder import clear, holds_a_run
 from minipose.viz import pose_sheet, training_curves
 
 SHOWN = 12  # test images in predictions.png
-MAY_CHANGE = {"epochs"}  # when a run is resumed
+FIXED = ("size", "width", "stacks", "epoch_size", "batch_size", "learning_rate", "validation", "seed")  # of one run
 COLUMNS = ("AP", "AP50", "AP75", "AR")
 
 
-def options() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--size", type=int, default=96, help="side of the images in pixels, a multiple of 8 (default 96)")
@@ -90,7 +90,7 @@ def build(options: argparse.Namespace) -> Trainer:
         steps_per_epoch=steps,
         out=options.out,
         architecture=architecture,
-        settings={name: value for name, value in vars(options).items() if isinstance(value, (int, float))},
+        settings={name: getattr(options, name) for name in FIXED},
         codec=codec,
         validate=validate_people,
         holds_lock=True,
@@ -103,7 +103,7 @@ def resume(trainer: Trainer) -> None:
     differing = [
         f"--{name.replace('_', '-')} was {before.get(name)}, now {value}"
         for name, value in trainer.settings.items()
-        if name not in MAY_CHANGE | {"resume", "overwrite"} and before.get(name) != value
+        if before.get(name) != value
     ]
     if differing:
         raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
@@ -157,7 +157,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main() -> int:
     try:
-        run(options().parse_args())
+        run(make_parser().parse_args())
     except Interrupted:
         print("\ninterrupted; everything is saved. Go on with the same command and --resume", file=sys.stderr)
         return 130

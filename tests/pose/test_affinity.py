@@ -214,6 +214,8 @@ PEOPLE = [np.full((1, 3, 2), 5.0)]
         (lambda: AffinityCodec(SIZE, least_joints=17), "AffinityCodec: least_joints must be at most 16, not 17"),
         (lambda: dataclasses.replace(CODEC, skeleton=dataclasses.replace(LINE, links=((0, 1), (1, 2), (2, 0)))),
          "AffinityCodec: the links of skeleton must form no cycle, but (2, 0) closes one"),
+        (lambda: dataclasses.replace(CODEC, skeleton=dataclasses.replace(LINE, links=())),
+         "AffinityCodec: skeleton must have a link"),
         (lambda: CODEC.encode(PEOPLE[0][0], all_seen(PEOPLE)),
          "AffinityCodec.encode: people and visible must have an array for each image, but have 3 and 1"),
         (lambda: CODEC.encode([PEOPLE[0][0]], all_seen(PEOPLE)),

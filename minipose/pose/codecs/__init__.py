@@ -1,7 +1,8 @@
 """Codecs: keypoints as what a network can give, and back. NumPy in, NumPy out.
 
 Each has `encode` to targets and weights, `decode` to keypoints and scores, `output_shape` for the network's head, and
-`ideal_outputs`, what a network that makes no mistake would give. The losses are in `minipose.train.losses`.
+`ideal_outputs`, what a network that makes no mistake would give. `AffinityCodec` is for all people of an image, the
+others for one. The losses are in `minipose.train.losses`.
 """
 
 from minipose.pose.codecs.affinity import AffinityCodec

@@ -38,7 +38,7 @@ class AffinityCodec(MapCodec):
     limb_width : float
         How far from the segment between two joints its field reaches, in cells. Default 1.
     skeleton : Skeleton
-        Whose links must form no cycle. Default: `STICK_FIGURE`.
+        It must have links, and they must form no cycle. Default: `STICK_FIGURE`.
     threshold : float
         A local maximum of a joint's map is a candidate where it is higher. Default 0.1.
     field_threshold : float
@@ -49,7 +49,7 @@ class AffinityCodec(MapCodec):
     Raises
     ------
     ValueError, TypeError
-        If an argument is none of these, the map has less than 3 x 3 cells, or links form a cycle.
+        If an argument is none of these, or the map has less than 3 x 3 cells.
     """
 
     sigma: float = 1.5
@@ -72,6 +72,8 @@ class AffinityCodec(MapCodec):
         check_number(name, "threshold", self.threshold, 0, 1)
         check_number(name, "field_threshold", self.field_threshold, 0, 1)
         check_integer(name, "least_joints", self.least_joints, 1, len(self.skeleton.names))
+        if not self.skeleton.links:
+            raise ValueError(f"{name}: skeleton must have a link, for it is links that make people of joints")
         tree = list(range(len(self.skeleton.names)))  # for each joint the number of the part that it belongs to
         for link in self.skeleton.links:
             first, second = (tree[joint] for joint in link)
