@@ -254,7 +254,7 @@ PACKAGES: dict[str, dict[str, dict[str, Callable]]] = {  # the other packages, a
     },
     "minipose.pose": {
         **{name: {"image_size": lambda: (64, 48)} for name in (
-            "HeatmapCodec", "IntegralCodec", "RegressionCodec", "SimCCCodec"
+            "AffinityCodec", "HeatmapCodec", "IntegralCodec", "RegressionCodec", "SimCCCodec"
         )},
         "decode_argmax": {"maps": flat_maps, "stride": lambda: 2},
         "decode_dark": {"maps": flat_maps, "stride": lambda: 2},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from minipose.pose import affine
 from minipose.pose.coco import COCO_NAMES, coco_to_stick_figure, stick_figure_to_coco
 from minipose.pose.codecs import (
+    AffinityCodec,
     HeatmapCodec,
     IntegralCodec,
     RegressionCodec,
@@ -35,8 +36,9 @@ from minipose.pose.metrics import (
 from minipose.pose.skeleton import STICK_FIGURE, Skeleton
 
 __all__ = [
-    "COCO_NAMES", "COCO_SIGMAS", "HeatmapCodec", "IntegralCodec", "MPII_SIGMAS", "RegressionCodec", "STICK_FIGURE",
-    "SimCCCodec", "Skeleton", "affine", "auc", "average_precision", "coco_to_stick_figure", "decode_argmax",
-    "decode_dark", "decode_quarter", "decode_soft_argmax", "encode_heatmaps", "epe", "image_to_map", "map_to_image",
-    "mean_pose", "nme", "oks", "pck", "pckh", "report_score", "stick_figure_to_coco", "summarise", "unit_lengths",
+    "AffinityCodec", "COCO_NAMES", "COCO_SIGMAS", "HeatmapCodec", "IntegralCodec", "MPII_SIGMAS", "RegressionCodec",
+    "STICK_FIGURE", "SimCCCodec", "Skeleton", "affine", "auc", "average_precision", "coco_to_stick_figure",
+    "decode_argmax", "decode_dark", "decode_quarter", "decode_soft_argmax", "encode_heatmaps", "epe",
+    "image_to_map", "map_to_image", "mean_pose", "nme", "oks", "pck", "pckh", "report_score",
+    "stick_figure_to_coco", "summarise", "unit_lengths",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from minipose.train.findings import Finding, SuspiciousScores
 from minipose.train.folder import locked_folder
 from minipose.train.log import Log, Row, read_log
 from minipose.train.loop import Interrupted, Trainer
+from minipose.train.people import evaluate_people, validate_people
 from minipose.train.pictures import predict_pictures
 from minipose.train.predictions import Labels, Predictions, default_codec, predict, predict_outputs, read_labels
 from minipose.train.references import evaluate_mean_pose
@@ -23,8 +24,8 @@ __all__ = [
     "Callback", "Cascade", "Checkpoint", "Config", "EMA", "Finding", "Interrupted", "Labels", "Log", "Predictions",
     "Progress", "REFERENCES", "Row", "SuspiciousScores", "TEST_COUNT", "TEST_SETS", "TensorBoard", "Trainer",
     "add_arguments", "add_run_arguments", "build_trainer", "course_table", "default_codec", "diagnose",
-    "duplicated_rows", "evaluate", "evaluate_mean_pose", "evaluate_sets", "figures_of", "finding_lines",
-    "fit_errors", "from_arguments", "joint_table", "load_checkpoint", "locked_folder", "make_test_sets",
-    "pose_diameters", "predict", "predict_outputs", "predict_pictures", "read_labels", "read_log",
-    "run_from_arguments", "save_checkpoint", "score_run", "table", "train", "train_stage",
+    "duplicated_rows", "evaluate", "evaluate_mean_pose", "evaluate_people", "evaluate_sets", "figures_of",
+    "finding_lines", "fit_errors", "from_arguments", "joint_table", "load_checkpoint", "locked_folder",
+    "make_test_sets", "pose_diameters", "predict", "predict_outputs", "predict_pictures", "read_labels", "read_log",
+    "run_from_arguments", "save_checkpoint", "score_run", "table", "train", "train_stage", "validate_people",
 ]  # fmt: skip

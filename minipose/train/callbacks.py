@@ -57,15 +57,15 @@ class Progress(Callback):
         self.bar.update(trainer.batch_size)
         if self.shows and (trainer.step % 10 == 0 or trainer.losses.count <= 1):
             trainer.losses.settle()
-            validation = f", validation PCKh {trainer.best:.3f}" if trainer.best >= 0 else ""
+            validation = f", validation {trainer.rows[-1].score[0]} {trainer.best:.3f}" if trainer.rows else ""
             self.bar.set_postfix_str(f"loss {trainer.losses.recent_mean:.2e}{validation}")
 
     def on_epoch_end(self, trainer: Trainer, row: Row) -> None:
         """Say the epoch's figures."""
         if self.shows:
-            self.bar.set_postfix_str(f"loss {row.loss:.2e}, validation PCKh {trainer.best:.3f}")
+            self.bar.set_postfix_str(f"loss {row.loss:.2e}, validation {row.score[0]} {trainer.best:.3f}")
         else:
-            figures = f"loss {row.loss:.2e}, validation PCKh {row.validation_pckh:.3f}"
+            figures = f"loss {row.loss:.2e}, validation {row.score[0]} {row.score[1]:.3f}"
             rate = f"{row.images_per_second:.0f} images/s"
             print(f"step {row.step} of {trainer.total_steps}: {figures}, {rate}", file=sys.stderr, flush=True)
 
@@ -112,7 +112,7 @@ class TensorBoard(Callback):
     def on_epoch_end(self, trainer: Trainer, row: Row) -> None:
         """Write the row."""
         for name, value in asdict(row).items():
-            if name not in ("epoch", "step"):
+            if name not in ("epoch", "step") and value is not None:
                 self.writer.add_scalar(f"epoch/{name}", value, row.step)
         self.writer.flush()
 

@@ -8,7 +8,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from minipose.files import write_durably
@@ -18,7 +18,7 @@ from minipose.tensor import Tensor
 @dataclass(frozen=True)
 class Row:
     """One epoch: mean training loss, validation PCKh@0.5 and EPE (pixels), the last learning rate, images per
-    second of training, and seconds since the run began."""
+    second of training, seconds since the run began, and validation OKS-AP, None where it is not measured."""
 
     epoch: int
     step: int
@@ -28,6 +28,12 @@ class Row:
     learning_rate: float
     images_per_second: float
     seconds: float
+    validation_ap: float | None = None
+
+    @property
+    def score(self) -> tuple[str, float]:
+        """The name and the value of what shall grow."""
+        return ("PCKh", self.validation_pckh) if self.validation_ap is None else ("OKS-AP", self.validation_ap)
 
 
 class Log:
@@ -51,10 +57,11 @@ class Log:
         self._write()
 
     def _write(self) -> None:
-        rows = [asdict(row) for row in self.rows]
+        names = [f.name for f in fields(Row) if f.name != "validation_ap" or self.rows[0].validation_ap is not None]
+        rows = [{name: getattr(row, name) for name in names} for row in self.rows]
         lines = ({name: None if v != v else v for name, v in row.items()} for row in rows)  # JSON has no NaN
         text = io.StringIO()
-        writer = csv.DictWriter(text, [f.name for f in fields(Row)], lineterminator="\n")
+        writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_durably(self.path, text.getvalue().encode())
@@ -74,7 +81,11 @@ def read_log(path: str | os.PathLike) -> list[Row]:
     with open(path, newline="") as file:
         try:
             return [
-                Row(**{f.name: int(row[f.name]) if f.type == "int" else float(row[f.name]) for f in fields(Row)})
+                Row(**{
+                    f.name: int(row[f.name]) if f.type == "int" else float(row[f.name])
+                    for f in fields(Row)
+                    if f.name in row or f.name != "validation_ap"
+                })  # fmt: skip
                 for row in csv.DictReader(file)
             ]
         except (KeyError, ValueError, TypeError) as error:

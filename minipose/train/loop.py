@@ -41,11 +41,11 @@ class Interrupted(Exception):
     """Ctrl-C was pressed; the run is saved and can be resumed."""
 
 
-def validate(model: Module, samples: Dataset, codec: Any) -> tuple[float, float]:
-    """Return PCKh@0.5 and EPE in pixels; NaN where the labels do not tell them."""
+def validate(model: Module, samples: Dataset, codec: Any) -> dict[str, float]:
+    """Return PCKh@0.5 and EPE in pixels by their columns in the log; NaN where the labels do not tell them."""
     scores = evaluate(model, samples, codec)
-    pckh, epe = (math.nan if scores[name] is None else scores[name] for name in ("pckh50", "epe_px"))
-    return pckh, epe
+    columns = {"validation_pckh": "pckh50", "validation_epe": "epe_px"}
+    return {column: math.nan if scores[name] is None else scores[name] for column, name in columns.items()}
 
 
 @dataclass
@@ -77,15 +77,18 @@ class Trainer:
         Steps after which last.safetensors is written, besides the end of every epoch.
     callbacks : sequence of Callback
     codec : what the network is trained to give, as minipose.pose has it; joints that nobody has labelled do not count
-        Default: `default_codec` for images of the size that comes.
+        One with `encode_batch` is given the whole batch, all people in it. Default: `default_codec` for images of the
+        size that comes.
     loss : function of outputs, targets, and the joints' weights (N, J), or None where all are 1
         Default: `losses.loss_of(codec)`.
+    validate : function of model, validation and codec
+        Returns a row's `validation_` columns by name, first the one that shall grow. Default: PCKh@0.5 and EPE.
     holds_lock : whether the caller has locked `out` already
 
     Attributes
     ----------
     step : steps done
-    best : the best validation score, PCKh@0.5; -1 before the first
+    best : the best validation score; -1 before the first
     stale : epochs since it was reached
     seconds : of training and validation so far
     stop_reason : a sentence, once the run ends early; "" before
@@ -112,6 +115,7 @@ class Trainer:
     callbacks: Sequence[Callback] = ()
     codec: Any = None
     loss: Callable[[Any, Tensor, Tensor | None], Tensor] | None = None
+    validate: Callable[[Module, Dataset, Any], dict[str, float]] = validate
     holds_lock: bool = False
     stale: int = 0
     stop_reason: str = ""
@@ -265,7 +269,8 @@ class Trainer:
                 self.codec = default_codec(self.model, batch.images.shape[1:3])
             if self.loss is None:
                 self.loss = loss_of(self.codec)
-            targets, weights = self.codec.encode(batch.points, batch.visible)
+            encode = getattr(self.codec, "encode_batch", None)
+            targets, weights = encode(batch) if encode else self.codec.encode(batch.points, batch.visible)
             yield to_input(batch.images), targets, None if (weights == 1).all() else weights
 
     def _samples(self) -> Iterator[Batch]:
@@ -342,20 +347,20 @@ class Trainer:
             raise self._failure(f"the loss is {self.losses.mean}")
         self._check_weights()
         with self._averaged():
-            pckh, epe = validate(self.model, self.validation, self.codec)
-        is_best = not pckh < self.best  # of two equal ones the later: it has seen more
-        self.stale = 0 if pckh > self.best else self.stale + 1
-        self.best = max(self.best, pckh)
+            scores = self.validate(self.model, self.validation, self.codec)
+        score = next(iter(scores.values()))
+        is_best = not score < self.best  # of two equal ones the later: it has seen more
+        self.stale = 0 if score > self.best else self.stale + 1
+        self.best = max(self.best, score)
         self.seconds += time.perf_counter() - self._clock
         row = Row(
             epoch=-(-self.step // self.steps_per_epoch),
             step=self.step,
             loss=self.losses.mean,
-            validation_pckh=pckh,
-            validation_epe=epe,
             learning_rate=self.optimizer.param_groups[0]["lr"],
             images_per_second=self.losses.count * self.batch_size / self._epoch_seconds,
             seconds=self.seconds,
+            **{"validation_pckh": math.nan, "validation_epe": math.nan, **scores},
         )
         log.append(row)
         self.losses, self._epoch_seconds = MeanLoss(), 0.0

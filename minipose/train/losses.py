@@ -16,7 +16,7 @@ from minipose.creation import tensor
 from minipose.nn import Module, js_divergence2d, soft_argmax2d
 from minipose.ops import kl_div, log_softmax, mse_loss, smooth_l1_loss
 from minipose.ops.checks import check_float_tensor
-from minipose.pose import HeatmapCodec, IntegralCodec, RegressionCodec, SimCCCodec
+from minipose.pose import AffinityCodec, HeatmapCodec, IntegralCodec, RegressionCodec, SimCCCodec
 from minipose.tensor import Tensor
 
 Outputs = Tensor | Sequence[Tensor]
@@ -172,14 +172,14 @@ def loss_of(codec: Any) -> Callable[..., Tensor]:
 
     Parameters
     ----------
-    codec : HeatmapCodec, IntegralCodec, SimCCCodec or RegressionCodec
+    codec : AffinityCodec, HeatmapCodec, IntegralCodec, SimCCCodec or RegressionCodec
 
     Raises
     ------
     TypeError
         If it is something else.
     """
-    if isinstance(codec, HeatmapCodec):
+    if isinstance(codec, (HeatmapCodec, AffinityCodec)):
         return heatmap_loss
     if isinstance(codec, IntegralCodec):
         return partial(integral_loss, beta=codec.beta, sigma=codec.sigma)

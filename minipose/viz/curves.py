@@ -20,17 +20,20 @@ COLUMNS = {
     "validation_pckh": "a fraction from 0 to 1",
     "learning_rate": "a number of at least 0",
 }
+AP = "validation_ap"  # the column that stands in place of validation_pckh where several people are looked for
+SCORES = {"validation_pckh": "validation PCKh@0.5", AP: "validation OKS-AP"}
 MOST_MARKERS = 40  # more of them would hide the line
 MOST_RUNS = 10
 
 
 def training_curves(log_path: str | os.PathLike, path: str | os.PathLike) -> None:
-    """Draw the loss (logarithmic), the validation PCKh@0.5 and the learning rate over the training steps.
+    """Draw the loss (logarithmic), the validation score and the learning rate over the training steps.
 
     Parameters
     ----------
     log_path : path of a log.csv
-        Of its columns, `step`, `loss`, `validation_pckh` (a fraction) and `learning_rate` are read.
+        Of its columns, `step`, `loss`, `learning_rate` and the score are read: `validation_ap`, the average precision
+        of people, if there is such a column, else `validation_pckh`, both fractions.
     path : path of the PNG file
         Written under a temporary name, then renamed.
 
@@ -38,7 +41,7 @@ def training_curves(log_path: str | os.PathLike, path: str | os.PathLike) -> Non
     ------
     ValueError
         If the log cannot be read, lacks one of these columns, has no row, or holds a value that cannot be
-        drawn truly: a step not above the one before, a loss that is not positive, a PCKh outside 0 to 1, or
+        drawn truly: a step not above the one before, a loss that is not positive, a score outside 0 to 1, or
         a number that is not finite.
     """
     check_png(path, "training_curves")
@@ -48,7 +51,7 @@ def training_curves(log_path: str | os.PathLike, path: str | os.PathLike) -> Non
 def comparison_curves(
     logs: Mapping[str, str | os.PathLike | Sequence[str | os.PathLike]], path: str | os.PathLike
 ) -> None:
-    """Draw the loss (logarithmic) and the validation PCKh@0.5 of several runs over their training steps.
+    """Draw the loss (logarithmic) and the validation score of several runs over their training steps.
 
     Parameters
     ----------
@@ -61,21 +64,28 @@ def comparison_curves(
     Raises
     ------
     ValueError
-        If there is no log or more than 10, or one cannot be read or drawn truly.
+        If there is no log or more than 10, one cannot be read or drawn truly, or they have different scores.
     """
     check_png(path, "comparison_curves")
     if not 1 <= len(logs) <= MOST_RUNS:
         raise ValueError(f"comparison_curves: logs must be of 1 to {MOST_RUNS} runs, got {len(logs)}")
     figure = new_figure(900, 900, layout="constrained")
     loss_axes, score_axes = figure.subplots(2, 1, sharex=True)
-    for i, (name, paths) in enumerate(logs.items()):
-        for j, log_path in enumerate([paths] if isinstance(paths, (str, os.PathLike)) else paths):
-            log = _read(log_path, "comparison_curves")
+    read = {
+        name: [_read(p, "comparison_curves") for p in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
+        for name, paths in logs.items()
+    }
+    scores = {_score(log) for of_name in read.values() for log in of_name}
+    if len(scores) > 1:
+        raise ValueError(f"comparison_curves: logs must have the same score, not {' and '.join(sorted(scores))}")
+    score = scores.pop()
+    for i, (name, of_name) in enumerate(read.items()):
+        for j, log in enumerate(of_name):
             style = {"color": f"C{i}", "marker": _marker(log), "markersize": 4, "linewidth": 1.4}
             loss_axes.plot(log["step"], log["loss"], label=None if j else name.replace("$", r"\$"), **style)
-            score_axes.plot(log["step"], log["validation_pckh"], **style)
+            score_axes.plot(log["step"], log[score], **style)
     _label(loss_axes, "training loss")
-    _label(score_axes, "validation PCKh@0.5")
+    _label(score_axes, SCORES[score])
     loss_axes.set_yscale("log")
     loss_axes.legend(fontsize=9)
     score_axes.set_ylim(-0.02, 1.02)
@@ -85,11 +95,12 @@ def comparison_curves(
 
 def _draw(log: dict[str, list[float]]) -> Figure:
     figure = new_figure(900, 900, layout="constrained")
-    best = max(log["validation_pckh"])
-    best_step = log["step"][log["validation_pckh"].index(best)]
+    score = _score(log)
+    best = max(log[score])
+    best_step = log["step"][log[score].index(best)]
     panels = (
         ("loss", "training loss", f"last {log['loss'][-1]:.3g}", "#0072B2"),
-        ("validation_pckh", "validation PCKh@0.5", f"best {best:.3f} at step {best_step:.0f}", "#D55E00"),
+        (score, SCORES[score], f"best {best:.3f} at step {best_step:.0f}", "#D55E00"),
         ("learning_rate", "learning rate", f"last {log['learning_rate'][-1]:.3g}", "#444444"),
     )
     all_axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
@@ -103,6 +114,10 @@ def _draw(log: dict[str, list[float]]) -> Figure:
     all_axes[2].set_ylim(-0.05 * largest_rate, 1.08 * largest_rate)
     _label_steps(all_axes[2])
     return figure
+
+
+def _score(log: dict[str, list[float]]) -> str:
+    return AP if AP in log else "validation_pckh"
 
 
 def _marker(log: dict[str, list[float]]) -> str:
@@ -130,20 +145,21 @@ def _read(path: str | os.PathLike, caller: str) -> dict[str, list[float]]:
             names = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{caller}: cannot read the log {os.fspath(path)!r}: {error}") from None
-    missing = [name for name in COLUMNS if name not in names]
+    columns = [AP if name == "validation_pckh" and AP in names else name for name in COLUMNS]
+    missing = [name for name in columns if name not in names]
     if missing:
         raise ValueError(f"{caller}: the log {os.fspath(path)!r} has no column {', '.join(missing)}")
     if not rows:
         raise ValueError(f"{caller}: the log {os.fspath(path)!r} has no row yet, so there is nothing to draw")
-    log: dict[str, list[float]] = {name: [] for name in COLUMNS}
+    log: dict[str, list[float]] = {name: [] for name in columns}
     for number, row in enumerate(rows, start=1):
-        for name in COLUMNS:
+        for name in columns:
             last_step = log["step"][-1] if name == "step" and log["step"] else -math.inf
             value = _number(row[name])
             if not _is_drawable(name, value) or value <= last_step:
                 raise ValueError(
                     f"{caller}: row {number} of the log {os.fspath(path)!r} has {name} {row[name]!r}, "
-                    f"which should be {COLUMNS[name]}"
+                    f"which should be {COLUMNS.get(name, COLUMNS['validation_pckh'])}"
                 )
             log[name].append(value)
     return log
@@ -159,6 +175,6 @@ def _number(text: str | None) -> float:
 def _is_drawable(name: str, value: float) -> bool:
     if not math.isfinite(value):
         return False
-    if name == "validation_pckh":
+    if name in SCORES:
         return 0 <= value <= 1
     return value > 0 if name == "loss" else value >= 0

@@ -61,6 +61,7 @@ def draw_skeleton(
     skeleton: Skeleton = STICK_FIGURE,
     dot_size: float = DOT_SIZE,
     line_width: float = LINE_WIDTH,
+    colour: str | None = None,
 ) -> None:
     """Draw a pose over an image: right limbs vermilion, left ones sky blue, the others yellow.
 
@@ -76,6 +77,8 @@ def draw_skeleton(
         Its links, and which joints are right and left.
     dot_size, line_width : float
         Diameter of a joint's dot and thickness of a limb, in points (1/72 inch).
+    colour : str, optional
+        One of matplotlib's, for all of this pose, to tell people apart.
 
     Raises
     ------
@@ -92,11 +95,11 @@ def draw_skeleton(
         if all(visible[joint] for joint in link):
             ends = points[list(link)]
             axes.plot(
-                ends[:, 0], ends[:, 1], linestyle="-", marker="", color=_colour_of(link, skeleton),
+                ends[:, 0], ends[:, 1], linestyle="-", marker="", color=colour or _colour_of(link, skeleton),
                 linewidth=line_width, solid_capstyle="round", path_effects=outline,
             )  # fmt: skip
     for joint in np.flatnonzero(visible):
-        style = _dot_style(_colour_of((joint,), skeleton), visible[joint] == 1, dot_size)
+        style = _dot_style(colour or _colour_of((joint,), skeleton), visible[joint] == 1, dot_size)
         axes.plot(*points[joint], **style)
 
 

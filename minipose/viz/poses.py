@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minipose.checks import check_integer
+from minipose.checks import check_flag, check_integer
 from minipose.pose import STICK_FIGURE, Skeleton
 from minipose.viz.canvas import add_panel, add_text, check_png, new_figure, save_png
 from minipose.viz.overlays import (
@@ -28,6 +28,7 @@ from minipose.viz.overlays import (
     show_image,
 )
 
+OF_PEOPLE = ("#D55E00", "#56B4E9", "#F0E442", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito's too
 SMALLEST_PANEL, LARGEST_PANEL, LEGEND = 64, 4096, 420  # in screen pixels
 
 
@@ -40,6 +41,7 @@ def pose_sheet(
     columns: int = 4,
     panel: int = 256,
     skeleton: Skeleton = STICK_FIGURE,
+    by_person: bool = False,
 ) -> None:
     """Write a sheet of images, each with the poses of all people in it.
 
@@ -61,6 +63,9 @@ def pose_sheet(
         Side of the square that each image gets, in screen pixels, from 64 to 4096.
     skeleton : Skeleton
         Its links, and which joints are right and left.
+    by_person : bool
+        Every person of an image has a colour of its own, the seventh again that of the first. Default False: the
+        colours tell right from left.
 
     Raises
     ------
@@ -68,6 +73,7 @@ def pose_sheet(
         If an argument has the wrong shape, dtype or values.
     """
     check_png(path, "pose_sheet")
+    check_flag("pose_sheet", "by_person", by_person)
     check_integer("pose_sheet", "columns", columns, 1)
     check_integer("pose_sheet", "panel", panel, SMALLEST_PANEL, LARGEST_PANEL)
     images = [checked_images(image, 3, "(H, W, 3)", "pose_sheet") for image in images]
@@ -99,9 +105,10 @@ def pose_sheet(
         panel_height, panel_width = sizes[index]
         axes = add_panel(figure, left, top + text, panel_width, panel_height)
         show_image(axes, image)
-        for points, flags in zip(people[index], visible[index], strict=True):
-            draw_skeleton(axes, points, flags, skeleton, scale * DOT_SIZE, scale * LINE_WIDTH)
-    if any(len(p) for p in people):
+        for person, (points, flags) in enumerate(zip(people[index], visible[index], strict=True)):
+            colour = OF_PEOPLE[person % len(OF_PEOPLE)] if by_person else None
+            draw_skeleton(axes, points, flags, skeleton, scale * DOT_SIZE, scale * LINE_WIDTH, colour)
+    if not by_person and any(len(p) for p in people):
         add_legend(figure, has_hidden=any((v == 1).any() for v in visible))
     save_png(figure, path)
 

@@ -20,6 +20,16 @@ def test_rows_come_back(tmp_path):
     assert (tmp_path / "log.csv").read_text().splitlines()[0].startswith("epoch,step,loss,validation_pckh")
 
 
+def test_average_precision_has_a_column_where_it_is_measured(tmp_path):
+    people = dataclasses.replace(ROW, validation_ap=0.75)
+    assert people.score == ("OKS-AP", 0.75) and ROW.score == ("PCKh", 0.25)
+    for row, name in ((ROW, "one"), (people, "people")):
+        Log(tmp_path / f"{name}.csv").append(row)
+        assert read_log(tmp_path / f"{name}.csv") == [row]
+        assert Row(**json.loads((tmp_path / f"{name}.jsonl").read_text())) == row
+    assert "validation_ap" not in (tmp_path / "one.csv").read_text() + (tmp_path / "one.jsonl").read_text()
+
+
 def test_the_json_lines_are_the_same_rows(tmp_path):
     log = Log(tmp_path / "log.csv")
     assert list(tmp_path.iterdir()) == []

@@ -62,6 +62,26 @@ def test_each_curve_is_its_column(tmp_path, monkeypatch, count):
     assert title == f"best {best['validation_pckh']:.3f} at step {best['step']}"
 
 
+def test_the_average_precision_of_people_stands_in_place_of_pckh(tmp_path, monkeypatch):
+    rows = [{**row, "validation_pckh": "nan", "validation_ap": row["validation_pckh"]} for row in random_rows(3)]
+    log = write(tmp_path / "log.csv", rows, (*COLUMNS, "validation_ap"))
+    figures = []
+    monkeypatch.setattr(curves, "save_png", lambda figure, path: figures.append(figure))
+    training_curves(log, tmp_path / "curves.png")
+    comparison_curves({"one": log}, tmp_path / "curves.png")
+    for figure in figures:
+        axes = figure.axes[1]
+        assert axes.get_ylabel() == "validation OKS-AP"
+        np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), [row["validation_ap"] for row in rows])
+    logs = {"people": log, "one": write(tmp_path / "one.csv", random_rows(3))}
+    with pytest.raises(ValueError, match="must have the same score, not validation_ap and validation_pckh"):
+        comparison_curves(logs, tmp_path / "curves.png")
+    rows[1]["validation_ap"] = 75
+    write(log, rows, (*COLUMNS, "validation_ap"))
+    with pytest.raises(ValueError, match="row 2 .* has validation_ap '75', which should be a fraction from 0 to 1"):
+        training_curves(log, tmp_path / "curves.png")
+
+
 def test_the_same_log_gives_the_same_file(tmp_path):
     log = write(tmp_path / "log.csv", random_rows(7))
     for name in ("a.png", "b.png"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minipose.viz import pose_sheet
+from minipose.viz import pose_sheet, poses
 from tests.viz.test_overlays import BACKGROUND, COLOURS, WHITE, at, is_colour, panels, picture, rgb, spread_points
 
 
@@ -34,6 +34,17 @@ def test_images_of_any_size_with_any_number_of_people(tmp_path):
     first_row = tall[1] - 256  # its dots hide that it begins there
     for joint in range(16):
         assert is_colour(at(pixels, people[2][0, joint], scale, (first_row, tall[2])), rgb(COLOURS[joint])), joint
+
+
+def test_every_person_in_a_colour_of_their_own(tmp_path):
+    people = np.stack([spread_points(person, 4 + 14 * person, 11 + 14 * person, 64, 64) for person in range(4)])
+    pose_sheet([solid(64, 64)], [people], tmp_path / "sheet.png", panel=256, by_person=True)
+    pixels = picture(tmp_path / "sheet.png")
+    for person in range(4):
+        for joint in range(16):
+            colour = at(pixels, people[person, joint], 4, (poses.MARGIN, poses.MARGIN))
+            assert is_colour(colour, rgb(poses.OF_PEOPLE[person])), (person, joint)
+    assert len(set(poses.OF_PEOPLE)) == 6
 
 
 @pytest.mark.parametrize(("change", "error", "message"), [

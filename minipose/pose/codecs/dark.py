@@ -51,15 +51,35 @@ def decode_dark(maps: np.ndarray, stride: int, sigma: float = 1.5, blur: bool = 
     if min(height, width) < 3:
         raise ValueError(f"decode_dark: maps must have at least 3 x 3 cells, got {height} x {width}")
     cells, scores = highest_cells(maps)
+    points, is_peak = refine_peaks(maps, cells, sigma, blur)
+    points = np.where((is_peak & (scores > 0))[..., None], points, cells)
+    return map_to_image(points.astype(np.float32), stride), scores
+
+
+def refine_peaks(maps: np.ndarray, cells: np.ndarray, sigma: float, blur: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Take the step of `decode_dark` from one cell (x, y) of each map.
+
+    Parameters
+    ----------
+    maps : array (N, J, h, w), of at least 3 x 3 cells
+    cells : integer array (N, J, 2)
+    sigma, blur : as for `decode_dark`
+
+    Returns
+    -------
+    points : array (N, J, 2)
+        In cells, at most one from `cells` in x and in y.
+    is_peak : bool array (N, J)
+        Whether the map curves like a peak there; the points of the others mean nothing.
+    """
+    height, width = maps.shape[2:]
     # The differences need both neighbours, so at a border they are taken one cell further inside.
     centres = np.clip(cells, 1, np.array([width, height]) - 2)
     columns = _neighbourhood_weights(centres[..., 0], width, sigma, blur)
     rows = _neighbourhood_weights(centres[..., 1], height, sigma, blur)
     patches = rows @ maps @ columns.swapaxes(2, 3)
     steps, is_peak = _newton_steps(patches)
-    refined = np.clip(centres + steps, cells - 1, cells + 1)
-    points = np.where((is_peak & (scores > 0))[..., None], refined, cells)
-    return map_to_image(points.astype(np.float32), stride), scores
+    return np.clip(centres + steps, cells - 1, cells + 1), is_peak
 
 
 def _newton_steps(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
