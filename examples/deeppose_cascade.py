@@ -9,7 +9,7 @@ runs/deeppose-cascade):
 
     metrics.json           scores on the four test sets, of the network and after each stage
     cascade.safetensors    the stages, for minipose.train.Cascade.load
-    predictions.png        test images with the pose of the network and after each stage side by side
+    predictions.png        images of median error with the pose of the network and after each stage side by side
     network/               the run of DeepPose, unless --run is given; --resume goes on with it
 """
 
@@ -100,17 +100,17 @@ def score_set(model: Module, cascade: Cascade, figures: Dataset, codec: Any) -> 
 
 
 def draw(out: Path, shown: dict[str, tuple[Dataset, np.ndarray]]) -> None:
-    """Write predictions.png: of each test set the image on which the network errs most, before and after each stage."""
+    """Write predictions.png: of each test set an image of median error, by the network and after each stage."""
     images, people, titles = [], [], []
     for name, (figures, estimates) in shown.items():
         batch = figures.batch(np.arange(len(figures)))
         errors = np.linalg.norm(estimates - batch.points, axis=-1).mean(axis=-1)
-        worst = int(errors[0].argmax())
-        for number, points in enumerate(estimates[:, worst]):
-            images.append(batch.images[worst])
+        typical = int(np.argsort(errors[0])[len(errors[0]) // 2])  # those of the worst image say little of the others
+        for number, points in enumerate(estimates[:, typical]):
+            images.append(batch.images[typical])
             people.append(points[None])
             what = f"stage {number}" if number else "network"
-            titles.append(f"{name}, {what}: {errors[number, worst]:.1f} px")
+            titles.append(f"{name}, {what}: {errors[number, typical]:.1f} px")
     pose_sheet(images, people, out / FILES[2], titles=titles, columns=len(next(iter(shown.values()))[1]))
 
 
