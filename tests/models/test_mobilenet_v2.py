@@ -39,7 +39,7 @@ def test_outputs_and_gradients_are_those_of_torch(options, dtype, training, rng,
     from tests.models.torch_mobilenet_v2 import TorchMobileNetV2
 
     options = SMALL | {"stem_stride": 1} | options
-    minipose.manual_seed(0)
+    minipose.manual_seed(6)
     network = MobileNetV2(**options)
     for module in network.backbone.modules():
         if isinstance(module, nn.Conv2d):  # with smaller weights little comes through in eval mode
