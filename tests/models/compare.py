@@ -52,6 +52,23 @@ def draw_images(theirs: Any, shape: tuple[int, ...], rng: np.random.Generator, t
     raise AssertionError(f"in {DRAWS} draws no images were found; take smaller ones")
 
 
+def settle(ours: Module, theirs: Any, images: Any, torch: ModuleType) -> None:
+    """Give the normalisations of both the statistics of some images, as in a trained network.
+
+    Without them features grow from layer to layer in eval mode, until the softmax of a feature point lets no gradient
+    through.
+    """
+    training, norms = theirs.training, [m for m in theirs.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    outputs_of(theirs.train(), images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    theirs.train(training)
+    ours.load_state_dict(theirs.state_dict())
+
+
 def assert_same_as_torch(
     ours: Module,
     theirs: Any,
@@ -61,11 +78,13 @@ def assert_same_as_torch(
     dtype: str = "float64",
     training: bool = True,
     zero: Collection[str] = (),
+    settled: bool = False,
 ) -> None:
     """Load the state of our network into its twin, run both forward and backward, and compare all there is.
 
     Every number of the state is moved a little from where it begins, so that no head at zero hides the rest. The twin
-    computes in float64. `zero` names the parameters whose gradient is zero by the mathematics.
+    computes in float64. `zero` names the parameters whose gradient is zero by the mathematics. `settled`
+    says that the network is to be compared after `settle`; of feature points in eval mode it always is.
     """
     ours.to(dtype).train(training)
     theirs.double().train(training)
@@ -73,6 +92,8 @@ def assert_same_as_torch(
         if tensor.dtype.kind == "f":
             tensor.data += (0.1 * rng.random(tensor.shape)).astype(tensor.dtype)
     theirs.load_state_dict(to_torch(torch, ours))
+    if settled or not training and any(name.endswith("pooling.maps") for name, _ in theirs.named_modules()):
+        settle(ours, theirs, torch.tensor(rng.standard_normal(shape)), torch)
     images = draw_images(theirs, shape, rng, torch, dtype)
     theirs.load_state_dict(to_torch(torch, ours))  # the draws have moved the running statistics
     tolerance = TOLERANCES[dtype]

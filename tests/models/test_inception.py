@@ -29,7 +29,7 @@ def test_outputs_and_gradients_are_those_of_torch(options, dtype, training, rng,
     from tests.models.torch_inception import TorchInception
 
     options = SMALL | {"stem_stride": 2} | options
-    minipose.manual_seed(6)
+    minipose.manual_seed(4)
     network = Inception(**options)
     for module in network.backbone.modules():
         if isinstance(module, nn.Conv2d):  # with smaller weights little comes through in eval mode

@@ -39,15 +39,16 @@ def test_outputs_and_gradients_are_those_of_torch(options, dtype, training, rng,
     from tests.models.torch_mobilenet_v2 import TorchMobileNetV2
 
     options = SMALL | {"stem_stride": 1} | options
-    minipose.manual_seed(6)
+    minipose.manual_seed(0)
     network = MobileNetV2(**options)
     for module in network.backbone.modules():
         if isinstance(module, nn.Conv2d):  # with smaller weights little comes through in eval mode
             nn.init.kaiming_normal_(module.weight)
     size = max(16, network.backbone.stride)
-    shape = (3, options.get("in_channels", 3), size, 2 * size)
+    # Where a normalisation sees a handful of numbers, float32 loses digits in it.
+    shape = (3 if dtype == "float64" else 12, options.get("in_channels", 3), size, 2 * size)
     zero = shifts_without_effect(network) if training else ()
-    assert_same_as_torch(network, TorchMobileNetV2(**options), shape, rng, torch, dtype, training, zero)
+    assert_same_as_torch(network, TorchMobileNetV2(**options), shape, rng, torch, dtype, training, zero, not training)
 
 
 @pytest.mark.parametrize(("multiplier", "last_channels", "published"), [
