@@ -64,7 +64,7 @@ def dropout(
     """
     _check("dropout", p, training, inplace, generator)
     check_tensor("dropout", "input", input)
-    if not training:
+    if not training or p == 0:
         return input
     check_float_tensor("dropout", "input", input)
     return _scaled_by_mask(input, input.shape, p, generator)
@@ -87,4 +87,4 @@ def dropout2d(
     """
     _check("dropout2d", p, training, inplace, generator)
     check_image("dropout2d", input)
-    return _scaled_by_mask(input, (*input.shape[:2], 1, 1), p, generator) if training else input
+    return _scaled_by_mask(input, (*input.shape[:2], 1, 1), p, generator) if training and p > 0 else input
