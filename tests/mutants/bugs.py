@@ -3,6 +3,7 @@
 Each names the tests that must notice it, as narrow as pytest can select, so that a run takes seconds.
 """
 
+from tests.mutants.architectures import ARCHITECTURES
 from tests.mutants.kernels import KERNELS
 from tests.mutants.networks import NETWORKS
 from tests.mutants.operations import OPERATIONS
@@ -10,4 +11,4 @@ from tests.mutants.scores import SCORES
 from tests.mutants.training import TRAINING
 from tests.mutants.warps import WARPS
 
-BUGS = [*OPERATIONS, *KERNELS, *NETWORKS, *SCORES, *TRAINING, *WARPS]
+BUGS = [*OPERATIONS, *KERNELS, *NETWORKS, *ARCHITECTURES, *SCORES, *TRAINING, *WARPS]

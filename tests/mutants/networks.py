@@ -127,8 +127,8 @@ NETWORKS = [
     Bug(
         "dropout in use",
         "ops/dropout.py",
-        "    if not training:\n        return input\n",
-        "",
+        "    if not training or p == 0:\n        return input\n",
+        "    if p == 0:\n        return input\n",
         "tests/nn/test_dropout.py",
     ),
     # ---- layers ----

@@ -3,16 +3,19 @@ import json
 import numpy as np
 import pytest
 
-from minipose import nn, pose
+from minipose import models, nn, pose
 from minipose.data import StickFigures
+from minipose.pose import HeatmapCodec, IntegralCodec, RegressionCodec
 from minipose.tensor import Tensor
 from minipose.train import (
+    default_codec,
     evaluate,
     evaluate_mean_pose,
     evaluate_sets,
     finding_lines,
     joint_table,
     predict,
+    predict_outputs,
     read_labels,
     table,
 )
@@ -222,3 +225,17 @@ def test_the_table_of_joints():
     assert lines[7].split() == ["pelvis", "-", "-"] and lines[1].split() == ["right_ankle", "0.000", "0.000"]
     assert len({len(line) for line in lines}) == 1
     assert "pelvis" in joint_table({"plain": row}, "epe_px").splitlines()[7]
+
+
+@pytest.mark.parametrize("head", models.HEADS)
+def test_what_a_network_answers_is_read_as_its_head_says(head):
+    model = models.create("resnet", width=2, head=head)
+    codec = default_codec(model, (32, 64), sigma=2.0)
+    kinds = {"heatmap": HeatmapCodec, "integral": IntegralCodec, "scalar": RegressionCodec}
+    assert type(codec) is kinds[head] and codec.image_size == (32, 64)
+    assert head == "scalar" or (codec.stride, codec.sigma) == (2, 2.0)
+    figures = StickFigures("plain", "test", size=32, count=3)
+    np.testing.assert_array_equal(
+        predict(model, figures).points,
+        default_codec(model, (32, 32)).decode(predict_outputs(model, figures.batch(range(3)).images))[0],
+    )
