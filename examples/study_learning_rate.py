@@ -2,7 +2,7 @@
 
     python examples/study_learning_rate.py --jobs 2 --publish docs/experiments/learning_rate
 
-All other rows of these studies have a learning rate of 0.004 and 6 epochs of 3,000 images.
+All other rows of these studies have a learning rate of 0.008 and 6 epochs of 3,000 images.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from minipose.train.studies import BASE, Study, difference, page, study_main
 from minipose.viz import study_pictures
 
 ROWS = {
-    **{f"rate-{rate:g}": replace(BASE, learning_rate=rate) for rate in (0.00025, 0.001, 0.004, 0.016)},
+    **{f"rate-{rate:g}": replace(BASE, learning_rate=rate) for rate in (0.0005, 0.002, 0.008, 0.032)},
     **{f"epochs-{epochs}": replace(BASE, epochs=epochs) for epochs in (3, 12)},
-    "rate-0.001-epochs-12": replace(BASE, learning_rate=0.001, epochs=12),
+    "rate-0.002-epochs-12": replace(BASE, learning_rate=0.002, epochs=12),
 }
 
 
@@ -25,10 +25,11 @@ def report(study: Study, results: dict[str, Any]) -> str:
     study_pictures(results, study.logs(), study.out)
     return page(
         results,
-        difference(results, "rate-0.004", "rate-0.001"),
-        difference(results, "rate-0.004", "rate-0.00025"),
-        difference(results, "epochs-12", "rate-0.004"),
-        difference(results, "rate-0.001-epochs-12", "epochs-12"),
+        difference(results, "rate-0.008", "rate-0.002"),
+        difference(results, "rate-0.008", "rate-0.0005"),
+        difference(results, "rate-0.032", "rate-0.008"),
+        difference(results, "epochs-12", "rate-0.008"),
+        difference(results, "rate-0.002-epochs-12", "epochs-12"),
     )
 
 

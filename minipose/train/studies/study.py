@@ -23,7 +23,7 @@ from minipose.train.studies.runner import run_cells
 
 SEEDS = 3
 # What the rows of a study are made of: 18,000 images through a narrow hourglass, a minute or two of one core.
-BASE = Config(width=16, epochs=6, epoch_size=3000, validation=256, learning_rate=4e-3)
+BASE = Config(width=16, epochs=6, epoch_size=3000, validation=256, learning_rate=8e-3)
 DRY_COUNT = 4  # images of each test set in a dry run
 
 
