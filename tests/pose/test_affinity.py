@@ -174,7 +174,11 @@ def test_peaks_are_the_local_maxima():
     np.testing.assert_allclose(heights, [0.5, 0.9, 0.6, 0.3])
     assert np.abs(points - [[0, 0], [4, 3], [5, 2], [7, 5]]).max() <= 1
     noise = np.random.default_rng(0).uniform(0.2, 1, (1, 64, 64)).astype(np.float32)
-    assert len(grouping.find_peaks(noise, 0.1, 1.0)[0]) == grouping.MOST_PEAKS
+    heights = grouping.find_peaks(noise, 0.1, 1.0)[2]
+    assert len(heights) == grouping.MOST_PEAKS and heights.min() > 0.9  # of about 450
+    even = np.zeros((1, 64, 64), np.float32)
+    even[:, ::2, ::2] = 0.5  # as of an upsampling that was not trained: a thousand equal peaks
+    assert len(grouping.find_peaks(even, 0.1, 1.0)[0]) == grouping.MOST_PEAKS
 
 
 def test_the_best_pairs_are_taken_first_and_each_point_once():
@@ -203,6 +207,14 @@ def test_fields_of_people_that_cross_are_their_mean():
     np.testing.assert_allclose(affinity.mean_fields(limbs[:1, :, [0, 0]], np.ones((1, 1), bool), (9, 9), 1.0), 0)
 
 
+def test_who_has_no_limb_does_not_change_the_fields_of_others():
+    people, visible = np.array([[[10, 10], [20, 30], [40, 35.0]]]), np.full((1, 3), 2)
+    expected = CODEC.ideal_outputs([people], [visible])
+    for points, flags in (([[20, 20]] * 3, [2, 2, 2]), ([[20, 20], [1e300, 0], [-1e300, 0]], [2, 0, 0])):
+        both = [np.concatenate([people, [points]])], [np.concatenate([visible, [flags]])]
+        np.testing.assert_array_equal(CODEC.ideal_outputs(*both)[:, 3:], expected[:, 3:])
+
+
 PEOPLE = [np.full((1, 3, 2), 5.0)]
 
 
@@ -216,6 +228,8 @@ PEOPLE = [np.full((1, 3, 2), 5.0)]
          "AffinityCodec: the links of skeleton must form no cycle, but (2, 0) closes one"),
         (lambda: dataclasses.replace(CODEC, skeleton=dataclasses.replace(LINE, links=())),
          "AffinityCodec: skeleton must have a link"),
+        (lambda: dataclasses.replace(CODEC, skeleton=dataclasses.replace(LINE, links=((1, 0),))),
+         "AffinityCodec: the links of skeleton must join all joints, but none leads from a to c"),
         (lambda: CODEC.encode(PEOPLE[0][0], all_seen(PEOPLE)),
          "AffinityCodec.encode: people and visible must have an array for each image, but have 3 and 1"),
         (lambda: CODEC.encode([PEOPLE[0][0]], all_seen(PEOPLE)),

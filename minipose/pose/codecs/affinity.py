@@ -38,7 +38,7 @@ class AffinityCodec(MapCodec):
     limb_width : float
         How far from the segment between two joints its field reaches, in cells. Default 1.
     skeleton : Skeleton
-        It must have links, and they must form no cycle. Default: `STICK_FIGURE`.
+        Its links must join all joints, and form no cycle. Default: `STICK_FIGURE`.
     threshold : float
         A local maximum of a joint's map is a candidate where it is higher. Default 0.1.
     field_threshold : float
@@ -80,6 +80,12 @@ class AffinityCodec(MapCodec):
             if first == second:
                 raise ValueError(f"{name}: the links of skeleton must form no cycle, but {link} closes one")
             tree = [first if part == second else part for part in tree]
+        apart = [joint for joint, part in zip(self.skeleton.names, tree, strict=True) if part != tree[0]]
+        if apart:
+            raise ValueError(
+                f"{name}: the links of skeleton must join all joints, but none leads from {self.skeleton.names[0]} to "
+                f"{', '.join(apart)}"
+            )
 
     @property
     def channels(self) -> int:
@@ -196,7 +202,7 @@ class AffinityCodec(MapCodec):
         image_of = np.repeat(np.arange(len(people)), [len(persons) for persons in points])
         points = checked_keypoints(caller, np.concatenate(points))
         labelled = joint_weights(caller, points, np.concatenate(flags), self.image_size) > 0
-        return points, labelled, image_of
+        return np.where(labelled[..., None], points, 0), labelled, image_of  # where the others are does not matter
 
     def _draw(self, points: np.ndarray, labelled: np.ndarray, image_of: np.ndarray, count: int) -> np.ndarray:
         """Return the maps of `count` images with the joints (M, J, 2) of people."""
@@ -221,7 +227,8 @@ def mean_fields(limbs: np.ndarray, is_limb: np.ndarray, map_size: tuple[int, int
     h, w = map_size
     start, along = limbs[:, :, 0], limbs[:, :, 1] - limbs[:, :, 0]
     length = np.sqrt((along**2).sum(axis=-1, keepdims=True))
-    unit = along / np.maximum(length, 1e-6)  # without a length there is no direction: the field is 0
+    is_limb = is_limb & (length[..., 0] > 1e-6)  # without a length there is no direction
+    unit = along / np.maximum(length, 1e-6)
     x = np.arange(w, dtype=np.float32) - start[..., 0, None]
     y = np.arange(h, dtype=np.float32) - start[..., 1, None]
     ux, uy = unit[..., 0, None], unit[..., 1, None]

@@ -65,7 +65,7 @@ def find_peaks(maps: np.ndarray, threshold: float, sigma: float) -> tuple[np.nda
     """Return the joint (K,), the place (K, 2) in cells and the height (K,) of the local maxima above the threshold.
 
     A maximum is no lower than the eight cells around it; of several equal ones in a row the first is taken. Of a map
-    with more than a hundred only the highest count.
+    with more than a hundred only the highest count, and of equally high ones the first.
     """
     padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     h, w = maps.shape[1:]
@@ -76,7 +76,9 @@ def find_peaks(maps: np.ndarray, threshold: float, sigma: float) -> tuple[np.nda
             if (dy, dx) != (1, 1):
                 is_peak &= (maps > neighbour) if (dy, dx) < (1, 1) else (maps >= neighbour)
     for joint in np.flatnonzero(is_peak.sum(axis=(1, 2)) > MOST_PEAKS):
-        is_peak[joint] &= maps[joint] >= np.partition(maps[joint][is_peak[joint]], -MOST_PEAKS)[-MOST_PEAKS]
+        rows, columns = np.nonzero(is_peak[joint])
+        lower = np.argsort(-maps[joint, rows, columns], kind="stable")[MOST_PEAKS:]
+        is_peak[joint, rows[lower], columns[lower]] = False
     joints, rows, columns = np.nonzero(is_peak)
     cells = np.stack([columns, rows], axis=-1)
     if not len(joints):
@@ -91,7 +93,7 @@ def limb_scores(
     """Return how well a field (2, h, w) agrees with a limb from each of A points to each of B, and which are possible.
 
     The agreement (A, B) is the mean of the field along the way, times its direction, less a penalty for limbs longer
-    than half of the map (Cao et al. 2017, equation 10, and the code published with it).
+    than half of the map's height (Cao et al. 2017, equation 10, and the code published with it).
     """
     h, w = field.shape[1:]
     along = ends[None] - starts[:, None]
