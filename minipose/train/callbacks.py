@@ -57,7 +57,7 @@ class Progress(Callback):
         self.bar.update(trainer.batch_size)
         if self.shows and (trainer.step % 10 == 0 or trainer.losses.count <= 1):
             trainer.losses.settle()
-            validation = f", validation {trainer.rows[-1].score[0]} {trainer.best:.3f}" if trainer.rows else ""
+            validation = f", validation {trainer.rows[-1].score[0]} {trainer.best:.3f}" if trainer.best >= 0 else ""
             self.bar.set_postfix_str(f"loss {trainer.losses.recent_mean:.2e}{validation}")
 
     def on_epoch_end(self, trainer: Trainer, row: Row) -> None:

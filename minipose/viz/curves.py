@@ -13,15 +13,16 @@ from matplotlib.ticker import MaxNLocator
 
 from minipose.viz.canvas import check_png, new_figure, save_png
 
+PCKH, AP = "validation_pckh", "validation_ap"
+SCORES = {PCKH: "validation PCKh@0.5", AP: "validation OKS-AP"}  # a log that has the second is drawn with it alone
 # The columns that are drawn, and what can be drawn of them.
 COLUMNS = {
     "step": "a number above that of the row before",
     "loss": "a positive number",
-    "validation_pckh": "a fraction from 0 to 1",
+    PCKH: "a fraction from 0 to 1",
+    AP: "a fraction from 0 to 1",
     "learning_rate": "a number of at least 0",
 }
-AP = "validation_ap"  # the column that stands in place of validation_pckh where several people are looked for
-SCORES = {"validation_pckh": "validation PCKh@0.5", AP: "validation OKS-AP"}
 MOST_MARKERS = 40  # more of them would hide the line
 MOST_RUNS = 10
 
@@ -64,7 +65,8 @@ def comparison_curves(
     Raises
     ------
     ValueError
-        If there is no log or more than 10, one cannot be read or drawn truly, or they have different scores.
+        If there is no name or more than 10, one has no log, a log cannot be read or drawn truly, or they have different
+        scores.
     """
     check_png(path, "comparison_curves")
     if not 1 <= len(logs) <= MOST_RUNS:
@@ -75,6 +77,9 @@ def comparison_curves(
         name: [_read(p, "comparison_curves") for p in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
         for name, paths in logs.items()
     }
+    for name, of_name in read.items():
+        if not of_name:
+            raise ValueError(f"comparison_curves: logs must have a path for each name, but {name!r} has none")
     scores = {_score(log) for of_name in read.values() for log in of_name}
     if len(scores) > 1:
         raise ValueError(f"comparison_curves: logs must have the same score, not {' and '.join(sorted(scores))}")
@@ -117,7 +122,7 @@ def _draw(log: dict[str, list[float]]) -> Figure:
 
 
 def _score(log: dict[str, list[float]]) -> str:
-    return AP if AP in log else "validation_pckh"
+    return AP if AP in log else PCKH
 
 
 def _marker(log: dict[str, list[float]]) -> str:
@@ -145,7 +150,7 @@ def _read(path: str | os.PathLike, caller: str) -> dict[str, list[float]]:
             names = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{caller}: cannot read the log {os.fspath(path)!r}: {error}") from None
-    columns = [AP if name == "validation_pckh" and AP in names else name for name in COLUMNS]
+    columns = [name for name in COLUMNS if name != (PCKH if AP in names else AP)]
     missing = [name for name in columns if name not in names]
     if missing:
         raise ValueError(f"{caller}: the log {os.fspath(path)!r} has no column {', '.join(missing)}")
@@ -159,7 +164,7 @@ def _read(path: str | os.PathLike, caller: str) -> dict[str, list[float]]:
             if not _is_drawable(name, value) or value <= last_step:
                 raise ValueError(
                     f"{caller}: row {number} of the log {os.fspath(path)!r} has {name} {row[name]!r}, "
-                    f"which should be {COLUMNS.get(name, COLUMNS['validation_pckh'])}"
+                    f"which should be {COLUMNS[name]}"
                 )
             log[name].append(value)
     return log

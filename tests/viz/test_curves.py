@@ -149,3 +149,5 @@ def test_runs_are_compared_under_their_names(tmp_path, monkeypatch):
     for count in (0, 11):
         with pytest.raises(ValueError, match=f"logs must be of 1 to 10 runs, got {count}"):
             comparison_curves({str(i): tmp_path / "3.csv" for i in range(count)}, tmp_path / "none.png")
+    with pytest.raises(ValueError, match="logs must have a path for each name, but 'b' has none"):
+        comparison_curves({"a": tmp_path / "3.csv", "b": []}, tmp_path / "none.png")
