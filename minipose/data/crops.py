@@ -64,11 +64,16 @@ def _mixtures(centres: np.ndarray, sides: np.ndarray, length: int, size: int) ->
     sides = sides[:, None, None]
     positions = centres[..., None] + sides * ((np.arange(size) + 0.5) / size - 0.5)  # (N, J, size)
     reach = np.maximum(1, sides / size)
-    offsets = np.arange(-np.ceil(reach.max(initial=1)), np.ceil(reach.max(initial=1)) + 1)
     fractions = positions - np.floor(positions)
-    whole = np.maximum(0, 1 - np.abs(offsets - fractions[..., None]) / reach[..., None]).sum(axis=-1)
+    whole = _one_side(fractions, reach) + _one_side(1 - fractions, reach)
     weights = np.abs(np.arange(length, dtype=np.float32) - positions[..., None].astype(np.float32))
     np.subtract(1, weights / reach[..., None].astype(np.float32), out=weights)
     np.maximum(weights, 0, out=weights)
     weights /= whole[..., None].astype(np.float32)
     return weights
+
+
+def _one_side(nearest: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Return the sum of the weights 1 - d / reach of pixels at distances d = nearest, nearest + 1, ... up to reach."""
+    count = np.floor(reach - nearest) + 1
+    return count * (1 - (nearest + (count - 1) / 2) / reach)

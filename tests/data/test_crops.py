@@ -35,6 +35,7 @@ def test_whole_pixels_are_copied_and_outside_is_black(rng):
     np.testing.assert_array_equal(left[:, 2:], image[0, 0:4, 0:2])
     assert not left[:, :2].any()
     assert not crop_squares(image, np.array([[[1e6, -1e6]]]), np.array([4.0]), 4).any()
+    assert not crop_squares(image, np.array([[[3.5, 2.5]]]), np.array([1e12]), 4).any()  # of an estimate that is absurd
 
 
 @pytest.mark.parametrize("side", [24, 37.7, 50])
