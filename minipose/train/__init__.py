@@ -1,7 +1,7 @@
 """Training: the settings of a run, the loop, its log and checkpoints, and the scores of the result."""
 
 from minipose.train.callbacks import Callback, Progress, TensorBoard
-from minipose.train.cascade import Cascade, fit_errors, pose_diameters, train_stage
+from minipose.train.cascade import Cascade, fit_errors, train_stage
 from minipose.train.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from minipose.train.config import Config, add_arguments, from_arguments
 from minipose.train.course_table import course_table
@@ -26,6 +26,6 @@ __all__ = [
     "add_arguments", "add_run_arguments", "build_trainer", "course_table", "default_codec", "diagnose",
     "duplicated_rows", "evaluate", "evaluate_mean_pose", "evaluate_people", "evaluate_sets", "figures_of",
     "finding_lines", "fit_errors", "from_arguments", "joint_table", "load_checkpoint", "locked_folder",
-    "make_test_sets", "pose_diameters", "predict", "predict_outputs", "predict_pictures", "read_labels", "read_log",
+    "make_test_sets", "predict", "predict_outputs", "predict_pictures", "read_labels", "read_log",
     "run_from_arguments", "save_checkpoint", "score_run", "table", "train", "train_stage", "validate_people",
 ]  # fmt: skip

@@ -11,10 +11,8 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from minipose.autograd import no_grad
@@ -27,6 +25,7 @@ from minipose.models import CascadeStage
 from minipose.optim import Adam, CosineWithWarmup
 from minipose.pose import STICK_FIGURE, Skeleton, unit_lengths
 from minipose.tensor import Tensor
+from minipose.train.checkpoints import in_row_order, read_arrays
 from minipose.train.losses import regression_loss
 
 FORMAT = "minipose cascade 1"
@@ -66,9 +65,7 @@ def pose_diameters(points: np.ndarray, image_size: tuple[int, int], skeleton: Sk
     return np.fmax(lengths, LEAST_DIAMETER * max(image_size))
 
 
-def fit_errors(
-    predicted: np.ndarray, true: np.ndarray, visible: np.ndarray, image_size: tuple[int, int]
-) -> Errors:
+def fit_errors(predicted: np.ndarray, true: np.ndarray, visible: np.ndarray, image_size: tuple[int, int]) -> Errors:
     """Return the normal distribution of each joint's errors.
 
     Parameters
@@ -146,9 +143,19 @@ class Cascade:
         return results
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the stages into one safetensors file, whole or not at all. Raises as `minipose.files.write_durably`."""
+        """Write the stages, of which there must be one at least, into a safetensors file, whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If there is no stage.
+        OSError
+            If the file cannot be written.
+        """
+        if not self.stages:
+            raise ValueError("Cascade.save: the cascade must have a stage at least, but has none")
         arrays = {
-            f"{number}.{name}": np.array(to_device(t.data, "cpu"), order="C")
+            f"{number}.{name}": in_row_order(t.data)
             for number, stage in enumerate(self.stages)
             for name, t in stage.state_dict().items()
         }
@@ -166,17 +173,7 @@ class Cascade:
         ValueError
             If it is no cascade, or is truncated.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"Cascade.load: there is no file {path}")
-        try:
-            with safe_open(path, "numpy") as file:
-                metadata = file.metadata() or {}
-                arrays = {name: file.get_tensor(name) for name in file.keys()}
-        except (SafetensorError, OSError, ValueError) as error:
-            raise ValueError(f"Cascade.load: {path} is not a whole safetensors file: {error}") from None
-        if metadata.get("format") != FORMAT:
-            raise ValueError(f"Cascade.load: {path} is a safetensors file, but not a {FORMAT!r}")
+        arrays, metadata = read_arrays("Cascade.load", path, (FORMAT,))
         numbers = json.loads(metadata["cascade"])
         stages = []
         for number in range(numbers["stages"]):

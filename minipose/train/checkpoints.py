@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def save_checkpoint(
     ValueError
         If the model has a part named "optimizer" or "ema", whose arrays would be taken for something else.
     """
-    arrays = {name: _in_row_order(t.data) for name, t in model.state_dict().items()}
+    arrays = {name: in_row_order(t.data) for name, t in model.state_dict().items()}
     for name in arrays:
         if name.startswith((OPTIMIZER, AVERAGE)):
             raise ValueError(f"save_checkpoint: {name} of the model needs another name: optimizer and ema are taken")
@@ -95,16 +96,17 @@ def save_checkpoint(
         for i, values in state["state"].items():
             for name, value in values.items():
                 if isinstance(value, np.ndarray):
-                    arrays[f"{OPTIMIZER}{i}.{name}"] = _in_row_order(value)
+                    arrays[f"{OPTIMIZER}{i}.{name}"] = in_row_order(value)
                 else:
                     numbers.setdefault(str(i), {})[name] = value
         metadata["optimizer"] = json.dumps({"numbers": numbers, "param_groups": state["param_groups"]})
     if ema is not None:
-        arrays.update({AVERAGE + name: _in_row_order(array) for name, array in ema.arrays.items()})
+        arrays.update({AVERAGE + name: in_row_order(array) for name, array in ema.arrays.items()})
     write_durably(path, save(arrays, metadata))
 
 
-def _in_row_order(array: Array) -> np.ndarray:
+def in_row_order(array: Array) -> np.ndarray:
+    """Return a copy on the CPU, the last axis changing fastest, as a safetensors file has it."""
     return np.array(to_device(array, "cpu"), order="C")
 
 
@@ -118,19 +120,7 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
     ValueError
         If it is not a minipose checkpoint, or is truncated.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"load_checkpoint: there is no file {path}")
-    try:
-        with safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"load_checkpoint: {path} is not a whole safetensors file: {error}") from None
-    if metadata.get("format") not in (FORMAT, *OLDER):
-        raise ValueError(
-            f"load_checkpoint: {path} is a safetensors file, but not a {FORMAT!r}: it was written by another program"
-        )
+    arrays, metadata = read_arrays("load_checkpoint", path, (FORMAT, *OLDER))
     model = {name: array for name, array in arrays.items() if not name.startswith((OPTIMIZER, AVERAGE))}
     average = {name.removeprefix(AVERAGE): a for name, a in arrays.items() if name.startswith(AVERAGE)}
     return Checkpoint(
@@ -140,6 +130,35 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
         _optimizer_state(arrays, metadata),
         average or None,
     )
+
+
+def read_arrays(
+    caller: str, path: str | os.PathLike, formats: Sequence[str]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the arrays and the metadata of a safetensors file in one of these formats, of which the first is today's.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If its format is none of these, or it is truncated.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{caller}: there is no file {path}")
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{caller}: {path} is not a whole safetensors file: {error}") from None
+    if metadata.get("format") not in formats:
+        raise ValueError(
+            f"{caller}: {path} is a safetensors file, but its format must be {formats[0]!r}, not "
+            f"{metadata.get('format')!r}"
+        )
+    return arrays, metadata
 
 
 def _optimizer_state(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[str, Any] | None:

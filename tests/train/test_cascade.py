@@ -11,8 +11,8 @@ import minipose
 from minipose.data import StickFigures
 from minipose.models import CascadeStage
 from minipose.pose import STICK_FIGURE
-from minipose.train import Cascade, fit_errors, load_checkpoint, pose_diameters, train_stage
-from minipose.train.cascade import Errors
+from minipose.train import Cascade, fit_errors, load_checkpoint, save_checkpoint, train_stage
+from minipose.train.cascade import Errors, pose_diameters
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "deeppose_cascade.py"
 NAMES = STICK_FIGURE.names
@@ -133,6 +133,11 @@ def test_a_cascade_is_saved_and_read(tmp_path):
         Cascade.load(tmp_path / "half.safetensors")
     with pytest.raises(FileNotFoundError, match="^Cascade.load: there is no file"):
         Cascade.load(tmp_path / "none.safetensors")
+    save_checkpoint(tmp_path / "network.safetensors", cascade.stages[0], {})
+    with pytest.raises(ValueError, match="format must be 'minipose cascade 1', not 'minipose checkpoint 2'$"):
+        Cascade.load(tmp_path / "network.safetensors")
+    with pytest.raises(ValueError, match="^Cascade.save: the cascade must have a stage at least"):
+        Cascade([]).save(tmp_path / "empty.safetensors")
     with pytest.raises(ValueError, match=r"^Cascade.refine: points must have shape \(N, J, 2\) for images"):
         read.refine(batch.images, batch.points[:2])
 
