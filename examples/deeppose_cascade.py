@@ -48,6 +48,7 @@ from minipose.train import (
     train,
     train_stage,
 )
+from minipose.train.config import positive
 from minipose.viz import pose_sheet
 
 FILES = ("cascade.safetensors", "metrics.json", "predictions.png")
@@ -147,21 +148,6 @@ def run(arguments: argparse.Namespace) -> None:
         settings = {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()}
         write_json(out / FILES[1], {"sets": scores, "seconds": seconds, "settings": settings})
         print(f"{sum(seconds.values()):.0f} s; see {out}")
-
-
-def positive(kind: type) -> Callable[[str], Any]:
-    """Return a converter of texts to positive numbers of a kind, for `argparse`."""
-
-    def convert(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = -1
-        if not 0 < value < 1e9:
-            raise argparse.ArgumentTypeError(f"must be a positive number, not {text}")
-        return value
-
-    return convert
 
 
 def main() -> int:

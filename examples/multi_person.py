@@ -8,7 +8,7 @@ a limb; and limbs that share a joint are one person: see `minipose.pose.Affinity
 eight minutes of one core, and reach an average precision of 0.87. It writes into --out (default runs/multi-person):
 
     metrics.json       average precision over the OKS thresholds (COCO) on images that are new to the network, and that
-                       of the truth itself, read back from perfect maps, which no network can beat
+                       of the truth itself, read back from perfect maps, about the best that a network can reach
     log.csv            one row an epoch          log.jsonl    the same          curves.png   the same as a picture
     predictions.png    test images with all people that were found, each in a colour of its own
     best.safetensors   the network with the best validation score
@@ -27,6 +27,7 @@ import minipose
 from minipose import models
 from minipose.data import StickFigures
 from minipose.files import write_json
+from minipose.nn import summary
 from minipose.optim import Adam, CosineWithWarmup
 from minipose.pose import AffinityCodec, average_precision
 from minipose.train import (
@@ -38,6 +39,7 @@ from minipose.train import (
     predict_outputs,
     validate_people,
 )
+from minipose.train.config import positive
 from minipose.train.folder import clear, holds_a_run
 from minipose.viz import pose_sheet, training_curves
 
@@ -48,16 +50,17 @@ COLUMNS = ("AP", "AP50", "AP75", "AR")
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--size", type=int, default=96, help="side of the images in pixels, a multiple of 8 (default 96)")
-    add("--width", type=int, default=32, help="channels of the network at half the image size (default 32)")
-    add("--stacks", type=int, default=1, help="hourglasses one after the other (default 1)")
-    add("--epochs", type=int, default=10, help="rounds, each of which ends with a validation (default 10)")
-    add("--epoch-size", type=int, default=3000, help="new training images in a round (default 3000)")
-    add("--batch-size", type=int, default=16, help="images in one step of the optimiser (default 16)")
-    add("--learning-rate", type=float, default=2e-3, help="the highest, after warming up (default 0.002)")
-    add("--validation", type=int, default=200, help="images for validation (default 200)")
-    add("--test", type=int, default=500, help="images for the scores (default 500)")
+    add, n = parser.add_argument, {"type": positive(int), "metavar": "N"}
+    add("--size", **n, default=96, help="side of the images in pixels, a multiple of 8 (default 96)")
+    add("--width", **n, default=32, help="channels of the network at half the image size (default 32)")
+    add("--stacks", **n, default=1, help="hourglasses one after the other (default 1)")
+    add("--epochs", **n, default=10, help="rounds, each of which ends with a validation (default 10)")
+    add("--epoch-size", **n, default=3000, help="new training images in a round (default 3000)")
+    add("--batch-size", **n, default=16, help="images in one step of the optimiser (default 16)")
+    add("--learning-rate", type=positive(float), default=2e-3, metavar="X",
+        help="the highest, after warming up (default 0.002)")  # fmt: skip
+    add("--validation", **n, default=200, help="images for validation (default 200)")
+    add("--test", **n, default=500, help="images for the scores (default 500)")
     add("--seed", type=int, default=0, help="of weights and training images; test images never change (default 0)")
     add("--out", type=Path, help="folder for the results (default runs/multi-person, or runs/dry-run)")
     add("--resume", action="store_true", help="go on with the run in --out; give the same options again")
@@ -76,6 +79,7 @@ def build(options: argparse.Namespace) -> Trainer:
         "options": {"width": options.width, "stacks": options.stacks, "joints": codec.channels},
     }
     model = models.create(architecture["name"], **architecture["options"])
+    summary(model, (1, 3, options.size, options.size))  # fails here where the size does not fit
     steps = max(1, options.epoch_size // options.batch_size)
     total = options.epochs * steps
     optimizer = Adam(model.parameters(), lr=options.learning_rate)

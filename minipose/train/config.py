@@ -7,6 +7,7 @@ import json
 import math
 import numbers
 import os
+from collections.abc import Callable
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,21 @@ def _converter(f: Field) -> Any:
         problem = _problem(f, value)
         if problem:
             raise argparse.ArgumentTypeError(problem.removeprefix(f"{f.name} "))
+        return value
+
+    return convert
+
+
+def positive(kind: type) -> Callable[[str], Any]:
+    """Return a converter of texts to positive numbers, int or float, for the options of scripts."""
+
+    def convert(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not 0 < value < math.inf:
+            raise argparse.ArgumentTypeError(f"must be {KINDS[kind]} above 0, not {text!r}")
         return value
 
     return convert

@@ -1,6 +1,7 @@
 """Training and scoring of networks that find several people in an image."""
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,18 @@ def test_the_example(tmp_path):
     process = run(*small, "--resume", "--seed", 1)
     assert process.returncode == 1 and "error: --resume needs the options that the run began with" in process.stderr
     assert "--seed was 0, now 1" in process.stderr and "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize(("option", "value", "message"), [
+    ("--batch-size", "0", "argument --batch-size: must be an integer above 0, not '0'"),
+    ("--learning-rate", "nan", "argument --learning-rate: must be a number above 0, not 'nan'"),
+    ("--size", "50", "error: Hourglass: the image's sides must be multiples of 2**depth = 8"),
+])  # fmt: skip
+def test_a_wrong_option_loses_no_run(option, value, message, monkeypatch, tmp_path, capsys):
+    (tmp_path / "log.csv").write_text("a run")
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), "--overwrite", "--dry-run", "--out", str(tmp_path), option, value])
+    try:
+        assert runpy.run_path(str(EXAMPLE))["main"]() == 1
+    except SystemExit as error:
+        assert error.code == 2
+    assert message in capsys.readouterr().err and (tmp_path / "log.csv").read_text() == "a run"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minipose.files import atomic_path, write_json
-from minipose.train.config import Config
+from minipose.train.config import Config, positive
 from minipose.train.loop import BEST
 from minipose.train.report import TEST_COUNT
 from minipose.train.studies.cells import Cell, make_cells
@@ -136,7 +136,7 @@ def study_main(
 
 def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """Add the options that all studies share; `out` is the default folder."""
-    count, n = TEST_COUNT, {"type": _from_one, "metavar": "N"}
+    count, n = TEST_COUNT, {"type": positive(int), "metavar": "N"}
     add = parser.add_argument
     add("--out", type=Path, help=f"folder for the results; a study in it goes on (default {out}, or {out}-dry)")
     add("--seeds", **n, help=f"runs of each row, seeds 0 to N - 1 (default {SEEDS}, in a dry run 1)")
@@ -194,12 +194,6 @@ def _publish(out: Path, folder: Path) -> None:
     for path in [out / "table.md", *out.glob("*.json"), *(p for p in out.glob("*.png") if f"({p.name})" in text)]:
         with atomic_path(folder / path.name) as temporary:
             shutil.copyfile(path, temporary)
-
-
-def _from_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer from 1, not {text!r}")
-    return int(text)
 
 
 def _write(path: Path, text: str) -> None:

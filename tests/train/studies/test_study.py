@@ -82,8 +82,8 @@ def test_what_the_report_returns_is_the_table_and_a_failure_is_the_exit_status(r
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--only", "wide,deep"], "error: --only: there is no row 'deep'; there are narrow, wide, integral"),
-    (["--seeds", "0"], "argument --seeds: must be an integer from 1, not '0'"),
-    (["--jobs", "two"], "argument --jobs: must be an integer from 1, not 'two'"),
+    (["--seeds", "0"], "argument --seeds: must be an integer above 0, not '0'"),
+    (["--jobs", "two"], "argument --jobs: must be an integer above 0, not 'two'"),
 ])  # fmt: skip
 def test_a_mistake_is_one_sentence(ran, tmp_path, capsys, arguments, message):
     try:
