@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minipose.checks import check_integer
 from minipose.data import Dataset
 from minipose.nn import Module
 from minipose.pose import average_precision
@@ -32,8 +33,9 @@ def evaluate_people(model: Module, dataset: Dataset, codec: Any, batch_size: int
     Raises
     ------
     ValueError
-        If the data set is empty, or as the codec's `decode`.
+        If the data set is empty, or `batch_size` is less than 1, or as the codec's `decode`.
     """
+    check_integer("evaluate_people", "batch_size", batch_size, 1)
     predicted, scores, true, visible = [], [], [], []
     for start in range(0, len(dataset), batch_size):
         batch = dataset.batch(np.arange(start, min(start + batch_size, len(dataset))))

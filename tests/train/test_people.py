@@ -44,6 +44,8 @@ def test_the_score_is_that_of_all_people_of_all_images():
     assert evaluate_people(Oracle(figures), figures, CODEC, batch_size=4) == pytest.approx(expected, nan_ok=True)
     assert expected["AP"] > 0.9
     assert validate_people(Oracle(figures), figures, CODEC) == {"validation_ap": expected["AP"]}
+    with pytest.raises(ValueError, match="^evaluate_people: batch_size must be at least 1, not -1$"):
+        evaluate_people(Oracle(figures), figures, CODEC, batch_size=-1)
     assert evaluate_people(Oracle(figures, first=1), figures, CODEC, batch_size=4)["AP"] < 0.1  # another image's people
 
 

@@ -42,9 +42,10 @@ class AffinityCodec(MapCodec):
     threshold : float
         A local maximum of a joint's map is a candidate where it is higher. Default 0.1.
     field_threshold : float
-        A point on the way between two candidates speaks for a limb where the field along it is larger. Default 0.05.
+        Between two candidates may be a limb if the field along their line is larger than this at nine points of ten
+        or more. Default 0.05.
     least_joints : int
-        Who has fewer joints is no person. Default 4.
+        Fewer joints than these are no person. Default 4.
 
     Raises
     ------
@@ -131,10 +132,11 @@ class AffinityCodec(MapCodec):
     def decode(self, outputs: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
         """Return for each image its people, which of their joints were found, and how sure that is.
 
-        Peaks of the joints' maps are candidates, refined as in `decode_dark`. Two of them are a limb the more, the more
-        the field between them points from one to the other; of the possible limbs of each link the best are taken, each
-        candidate once, and limbs that share a joint are one person (Cao et al. 2017, sections 2.3 and 2.4). Unlike in
-        the paper, the best are those with the largest sum of this agreement and the heights of both peaks.
+        Peaks of the joints' maps are candidates, refined as in `decode_dark`. Two of them may be a limb if the field
+        between them points from one to the other; how well it does is their agreement. Of the possible limbs of each
+        link the best are taken, each candidate once, and limbs that share a joint are one person (Cao et al. 2017,
+        sections 2.3 and 2.4). The best have the largest sum of the agreement and the heights of both peaks; in the
+        paper it is the agreement alone.
 
         A joint that is not found is put on the peak for which the field from its neighbour in the person and the peak's
         height speak most, even if it is somebody else's, as it is where two people's joints lie over each other; and

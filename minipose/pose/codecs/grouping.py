@@ -9,7 +9,7 @@ import numpy as np
 from minipose.pose.codecs.dark import refine_peaks
 
 SAMPLES = 10  # points at which a field is read between two joints
-SHARE = 0.8  # of them must speak for the limb
+SHARE = 0.8  # at more than this share of them the field must point along the limb
 MOST_PEAKS = 100  # of a map: those of an untrained network are thousands, and pairs of them are millions
 Links = Sequence[tuple[int, int]]
 
