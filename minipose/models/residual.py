@@ -53,7 +53,31 @@ class SqueezeExcitation(Module):
         return input * self.sigmoid(self.fc2(self.relu(self.fc1(self.avgpool(input)))))
 
 
-class BasicBlock(Module):
+class ShortcutBlock(Module):
+    """relu(F(x) + shortcut(x)); what blocks with a shortcut have in common, whatever the layers of F."""
+
+    expansion: int
+
+    def _add_shortcut(self, in_channels: int, out_channels: int, stride: int, reduction: int | None) -> None:
+        """Add what stands after the layers of F: squeeze and excitation, if there is to be one, and the shortcut."""
+        self.excites = reduction is not None
+        if reduction is not None:
+            self.se = SqueezeExcitation(out_channels, reduction)
+        self.downsample = projection(in_channels, out_channels, stride)
+
+    def _layers(self) -> list[Module]:
+        raise NotImplementedError(f"{type(self).__name__} must define _layers")
+
+    def branch(self) -> list[Module]:
+        """Return the layers of F."""
+        return [*self._layers(), self.se] if self.excites else self._layers()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (N, expansion * channels, H / stride, W / stride)."""
+        return add_relu(self.branch(), input, self.downsample(input), self.relu)
+
+
+class BasicBlock(ShortcutBlock):
     """relu(F(x) + shortcut(x)), F being two 3x3 convolutions (He et al. 2016, figure 5 left).
 
     Parameters
@@ -81,19 +105,10 @@ class BasicBlock(Module):
         self.relu = ReLU()
         self.conv2 = convolution(channels, channels, 3, 1, padding_mode)
         self.bn2 = BatchNorm2d(channels)
-        if reduction is not None:
-            self.se = SqueezeExcitation(channels, reduction)
-        self.downsample = projection(in_channels, channels, stride)
-        self.excites = reduction is not None
+        self._add_shortcut(in_channels, channels, stride, reduction)
 
-    def branch(self) -> list[Module]:
-        """Return the layers of F."""
-        layers = [self.conv1, self.bn1, self.relu, self.conv2, self.bn2]
-        return [*layers, self.se] if self.excites else layers
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, channels, H / stride, W / stride)."""
-        return add_relu(Sequential(*self.branch()), input, self.downsample(input), self.relu)
+    def _layers(self) -> list[Module]:
+        return [self.conv1, self.bn1, self.relu, self.conv2, self.bn2]
 
 
 class PlainBlock(BasicBlock):
@@ -108,7 +123,7 @@ class PlainBlock(BasicBlock):
         return run([*self.branch(), self.relu], input)
 
 
-class Bottleneck(Module):
+class Bottleneck(ShortcutBlock):
     """relu(F(x) + shortcut(x)), F being convolutions 1x1, 3x3 and 1x1 (He et al. 2016, figure 5 right).
 
     The stride is that of the 3x3 convolution, as in torchvision; in the paper it is that of the first 1x1.
@@ -139,19 +154,10 @@ class Bottleneck(Module):
         self.conv3 = convolution(channels, out_channels, 1)
         self.bn3 = BatchNorm2d(out_channels)
         self.relu = ReLU()
-        if reduction is not None:
-            self.se = SqueezeExcitation(out_channels, reduction)
-        self.downsample = projection(in_channels, out_channels, stride)
-        self.excites = reduction is not None
+        self._add_shortcut(in_channels, out_channels, stride, reduction)
 
-    def branch(self) -> list[Module]:
-        """Return the layers of F."""
-        layers = [self.conv1, self.bn1, self.relu, self.conv2, self.bn2, self.relu, self.conv3, self.bn3]
-        return [*layers, self.se] if self.excites else layers
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, 4 * channels, H / stride, W / stride)."""
-        return add_relu(Sequential(*self.branch()), input, self.downsample(input), self.relu)
+    def _layers(self) -> list[Module]:
+        return [self.conv1, self.bn1, self.relu, self.conv2, self.bn2, self.relu, self.conv3, self.bn3]
 
 
 class PreactivationBlock(Module):

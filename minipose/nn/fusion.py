@@ -33,9 +33,10 @@ def run(modules: Iterable[Module], input: Tensor) -> Tensor:
     return input
 
 
-def add_relu(branch: Module, input: Tensor, other: Tensor, relu: Module) -> Tensor:
-    """Return relu(branch(input) + other); the last module of `branch`, a Sequential, may be a normalisation."""
-    norm = branch[-1]
-    if _fuses(norm, relu) and not branch.has_hooks():
-        return norm.forward_relu(run(list(branch)[:-1], input), other, type(relu) is ReLU6)
-    return relu(branch(input) + other)
+def add_relu(branch: Iterable[Module], input: Tensor, other: Tensor, relu: Module) -> Tensor:
+    """Return relu(branch(input) + other); the last of `branch`, a Sequential or a list, may be a normalisation."""
+    *before, last = branch
+    is_module = isinstance(branch, Module)
+    if _fuses(last, relu) and not (is_module and branch.has_hooks()):
+        return last.forward_relu(run(before, input), other, type(relu) is ReLU6)
+    return relu((branch(input) if is_module else run([*before, last], input)) + other)

@@ -79,7 +79,7 @@ class Config:
     tensorboard: bool = _option(False, "log for TensorBoard too: pip install 'minipose[tensorboard]'", may_change=True)
 
     def __post_init__(self) -> None:
-        problems = [_problem(f, getattr(self, f.name)) for f in fields(self)] or [""]
+        problems = [_problem(f, getattr(self, f.name)) for f in fields(self)]
         if not any(problems):
             problems = [self._unknown_option()]
         if any(problems):
