@@ -57,13 +57,12 @@ class Progress(Callback):
         self.bar.update(trainer.batch_size)
         if self.shows and (trainer.step % 10 == 0 or trainer.losses.count <= 1):
             trainer.losses.settle()
-            validation = f", validation {trainer.rows[-1].score[0]} {trainer.best:.3f}" if trainer.best >= 0 else ""
-            self.bar.set_postfix_str(f"loss {trainer.losses.recent_mean:.2e}{validation}")
+            self.bar.set_postfix_str(f"loss {trainer.losses.recent_mean:.2e}{_best(trainer)}")
 
     def on_epoch_end(self, trainer: Trainer, row: Row) -> None:
         """Say the epoch's figures."""
         if self.shows:
-            self.bar.set_postfix_str(f"loss {row.loss:.2e}, validation {row.score[0]} {trainer.best:.3f}")
+            self.bar.set_postfix_str(f"loss {row.loss:.2e}{_best(trainer)}")
         else:
             figures = f"loss {row.loss:.2e}, validation {row.score[0]} {row.score[1]:.3f}"
             rate = f"{row.images_per_second:.0f} images/s"
@@ -72,6 +71,10 @@ class Progress(Callback):
     def on_train_end(self, trainer: Trainer) -> None:
         """Leave the bar as it is."""
         self.bar.close()
+
+
+def _best(trainer: Trainer) -> str:
+    return f", validation {trainer.rows[-1].score[0]} {trainer.best:.3f}" if trainer.best >= 0 else ""
 
 
 class TensorBoard(Callback):

@@ -81,6 +81,15 @@ def test_progress_is_a_bar_in_a_terminal_and_lines_in_a_file(tmp_path, monkeypat
         assert "validation PCKh 0.250, " in lines[1] and lines[1].endswith(" images/s")
 
 
+def test_a_score_that_the_labels_do_not_tell_is_not_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop_module, "evaluate", lambda *_: {"pckh50": None, "epe_px": 1.0})
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stream)
+    trainer(tmp_path).fit(3)
+    assert "loss" in stream.getvalue() and "validation" not in stream.getvalue()
+
+
 def scalars(folder):
     """Return (tag, step, value) of all scalars in the folder's event files, which are TFRecords of protobuf events."""
     from tensorboardX.proto.event_pb2 import Event
