@@ -48,9 +48,9 @@ def check_number(name: str, argument: str, value: Any, low: float | None = None,
         raise ValueError(f"{name}: {argument} must be a number{bounds}, not {value}")
 
 
-def check_choice(name: str, argument: str, value: Any, choices: Sequence[str]) -> None:
-    """Raise ValueError unless `value` is one of `choices`."""
-    if not isinstance(value, str) or value not in choices:
+def check_choice(name: str, argument: str, value: Any, choices: Sequence[str] | Sequence[int]) -> None:
+    """Raise ValueError unless `value` is one of `choices`, which are strings or integers."""
+    if not (isinstance(value, str) or is_integer(value)) or value not in choices:
         raise ValueError(f"{name}: {argument} must be one of {', '.join(map(repr, choices))}, not {value!r}")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from minipose.checks import TOO_FAR, as_array, check_integer, letters
 from minipose.creation import tensor
+from minipose.models.options import check_channels
 from minipose.nn import BatchNorm2d, Conv2d, Linear, Module, ReLU, Sequential, init
 from minipose.nn.fusion import run
 from minipose.ops import cat
@@ -19,9 +20,9 @@ class CascadeStage(Module):
     """Crops around the estimates of joints, and which joint each is of, to displacements (M, 2).
 
     A stage of the cascade of Toshev and Szegedy 2014, section 3.2, in which each stage and joint have an AlexNet of
-    their own. Here one small network serves all joints: it is told the joint, by numbers that are 1 for it and 0 for
-    the others. They are added to the image's channels, constant over the crop, and to the features before the linear
-    layers.
+    their own. Here one small network serves all joints: it is told the joint, as a one-hot vector. A linear layer makes
+    of it a number for each channel of the first convolution, which is added to that channel everywhere; and it is
+    joined to the features before the linear layers.
 
     Parameters
     ----------
@@ -52,13 +53,13 @@ class CascadeStage(Module):
         self.options = {
             "width": width, "hidden": hidden, "joints": joints, "in_channels": in_channels, "size": size
         }  # fmt: skip
-        for argument, value in self.options.items():
-            check_integer("CascadeStage", argument, value, 1, TOO_FAR)
+        check_channels("CascadeStage", width=width, hidden=hidden, joints=joints, in_channels=in_channels)
+        check_integer("CascadeStage", "size", size, 1, TOO_FAR)
         if size % LEAST_SIZE:
             raise ValueError(f"CascadeStage: size must be a multiple of {LEAST_SIZE}, not {size}")
         self.joints, self.size = joints, size
         self.image = Conv2d(in_channels, width, 5, 2, padding=2, bias=False)
-        # A convolution of constant channels is a sum of its weights: one number a joint and channel.
+        # The convolution of one-hot channels, constant over the crop, is this everywhere but at the edges.
         self.joint = Linear(joints, width, bias=False)
         self.features = Sequential(
             BatchNorm2d(width), ReLU(),

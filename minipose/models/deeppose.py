@@ -16,14 +16,14 @@ With width 96, hidden 4096, stem_stride 4 and images of 220 x 220, as published 
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_choice, check_integer, check_number, is_integer, letters
+from minipose.checks import TOO_FAR, check_choice, check_integer, check_number, letters
 from minipose.models.heads import HEADS
 from minipose.models.network import PoseNetwork
+from minipose.models.options import check_channels
 from minipose.nn import BatchNorm2d, Conv2d, Dropout, Linear, MaxPool2d, Module, ReLU, Sequential, init
 from minipose.ops.checks import check_image
 from minipose.tensor import Tensor
 
-STEM_STRIDES = (1, 2, 4)
 POOLS = 3
 
 
@@ -41,7 +41,7 @@ class AlexNetTrunk(Sequential):
     """
 
     def __init__(self, in_channels: int, width: int, stem_stride: int, padding: int) -> None:
-        middle, widest = max(1, 8 * width // 3), 4 * width
+        middle, widest = 8 * width // 3, 4 * width
         super().__init__(
             *_convolution(in_channels, width, 11, stem_stride),
             MaxPool2d(3, 2, padding),
@@ -78,7 +78,7 @@ class FullyConnectedHead(Sequential):
 
     def __init__(self, channels: int, side: int, hidden: int, dropout: float, joints: int) -> None:
         last = Linear(hidden, 2 * joints)
-        init.normal_(last.weight, std=0.01)  # begins next to the middle of the image
+        init.normal_(last.weight, std=0.01)  # coordinates begin spread about the middle of the image
         init.constant_(last.bias, 0.5)
         super().__init__(
             Linear(channels * side**2, hidden), ReLU(), Dropout(dropout),
@@ -97,10 +97,10 @@ class DeepPose(PoseNetwork):
 
     The network of Toshev and Szegedy, "DeepPose: Human Pose Estimation via Deep Neural Networks", CVPR 2014, section
     3.1, is `DeepPose(width=96, hidden=4096, dropout=0.6, image_size=220, stem_stride=4, head="scalar")`: 3,747,200
-    parameters in the convolutions and 54,665,248 in the linear layers. Here they are 1,376 more, the scales of the
-    batch normalisation that follows every convolution: it has made the paper's local response normalisation, after
-    the first two, obsolete, and its shifts take the place of the convolutions' biases. The convolutions are not cut
-    into AlexNet's groups, which two graphics cards had made necessary.
+    parameters in the convolutions and 54,665,248 in the linear layers. Batch normalisation after every convolution
+    takes the place of the paper's local response normalisation after the first two: its shifts stand for the
+    convolutions' biases, its 1,376 scales come in addition. The convolutions are not cut into AlexNet's groups, which
+    two graphics cards had made necessary.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ class DeepPose(PoseNetwork):
     hidden : int
         Of a scalar head: what the two hidden linear layers give, 4096 in the paper. Default 512.
     dropout : float
-        Of a scalar head: the chance of each of these to be left out in training, 0.6 in the paper. Default 0: figures
-        that are drawn anew cannot be learnt by heart.
+        Of a scalar head: the probability that one of these numbers is set to zero in training, 0.6 in the paper.
+        Default 0: figures that are drawn anew cannot be learnt by heart.
     image_size : int
         Side of the images, which a scalar head must know, as it flattens the features; 220 in the paper. Default 64.
     stem_stride : {1, 2, 4}
@@ -147,14 +147,10 @@ class DeepPose(PoseNetwork):
     ) -> None:
         name = type(self).__name__
         check_choice(name, "head", head, HEADS)
-        for argument, value in (
-            ("width", width), ("hidden", hidden), ("image_size", image_size), ("joints", joints),
-            ("in_channels", in_channels),
-        ):  # fmt: skip
-            check_integer(name, argument, value, 1, TOO_FAR)
+        check_channels(name, width=width, hidden=hidden, joints=joints, in_channels=in_channels)
+        check_integer(name, "image_size", image_size, 1, TOO_FAR)
         check_number(name, "dropout", dropout, 0, 1)
-        if not is_integer(stem_stride) or stem_stride not in STEM_STRIDES:
-            raise ValueError(f"{name}: stem_stride must be one of 1, 2, 4, not {stem_stride!r}")
+        check_choice(name, "stem_stride", stem_stride, (1, 2, 4))
         trunk = AlexNetTrunk(in_channels, width, stem_stride, padding=0 if head == "scalar" else 1)
         linear = None
         if head == "scalar":

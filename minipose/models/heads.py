@@ -23,7 +23,7 @@ UPSAMPLINGS = ("deconvolution", "bilinear")
 POOLINGS = ("points", "mean")
 POINTS = 8  # for each joint
 FINAL_STRIDE = 16  # image pixels per cell where the mean is taken
-MOST_CHANNELS = 512
+WIDEST = 512  # channels that the mean is taken of
 
 
 class Deconvolution(Sequential):
@@ -123,7 +123,7 @@ class MeanFeatures(Module):
         super().__init__()
         layers, channels = [], in_channels
         while stride < FINAL_STRIDE:
-            wider = max(channels, min(2 * channels, MOST_CHANNELS))
+            wider = max(channels, min(2 * channels, WIDEST))
             layers += [Conv2d(channels, wider, 3, 2, padding=1, bias=False), BatchNorm2d(wider), ReLU()]
             channels, stride = wider, 2 * stride
         self.out_channels = channels
@@ -144,8 +144,8 @@ class ScalarHead(Module):
     stride : int
         Image pixels per cell of the features.
     pooling : {"points", "mean"}
-        What is kept of the features: the positions of 8 feature points for each joint, or the mean of each channel,
-        as DeepPose's successors do, which must spell positions by the strengths of features and learns them slower.
+        What is kept of the features: the positions of 8 feature points for each joint, or the mean of each channel, as
+        in a classifier. A mean tells how strong a feature is, not where, so positions are learnt more slowly from it.
     """
 
     def __init__(self, in_channels: int, joints: int, stride: int, pooling: str = "points") -> None:

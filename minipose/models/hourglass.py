@@ -14,8 +14,9 @@ The lines across are the skips (Newell et al. 2016, section 3.1), which the repo
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_choice, check_flag, is_integer
-from minipose.models.stacks import MOST_STACKS, StackedNetwork, check_range, check_stacked_options
+from minipose.checks import check_choice, check_flag, check_integer, is_integer
+from minipose.models.options import MOST_HALVINGS
+from minipose.models.stacks import StackedNetwork, check_stacked_options
 from minipose.nn import (
     BatchNorm2d,
     Conv2d,
@@ -31,8 +32,6 @@ from minipose.nn import (
 from minipose.tensor import Tensor
 
 DECODERS = ("transposed", "bilinear", "maxpool")
-PADDINGS = ("zeros", "reflect", "replicate")
-MOST_DEPTH = 16  # far beyond use; without a bound, a slip of the finger builds for ever
 
 
 def halving(in_channels: int, out_channels: int, decoder: str, padding_mode: str) -> Module:
@@ -92,14 +91,14 @@ class HourglassModule(Module):
 
 
 class Hourglass(StackedNetwork):
-    """Images (N, in_channels, H, W) to heatmaps (N, joints, H / 2, W / 2); linear, the peak of a map is its joint.
+    """Images (N, in_channels, H, W) to maps (N, joints, H / output_stride, W / output_stride) or coordinates.
 
     Parameters
     ----------
     width : int
         Channels at half the image size. Default 32.
     depth : int
-        How often the size is halved, at least 2; the first time before the hourglass begins. Default 3.
+        How often the size is halved, 2 to 8; the first time before the hourglass begins. Default 3.
     skip : bool
         Whether features of the way down are added on the way up. Default True.
     stacks : int
@@ -115,7 +114,7 @@ class Hourglass(StackedNetwork):
         residual blocks of stride 1 takes the place of stride 2 (the report's "no stride and max pooling").
     kernel : int
         Of the transposed convolutions, from 1 to 4, as in `TransposedResidualBlock`. Default 4.
-    padding_mode : {"zeros", "reflect", "replicate"}
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
         Of the convolutions; see `minipose.nn.Conv2d`. Default "zeros", which transposed convolutions always have.
     supervision : {"all", "last"}
         "all", the default: `forward_stacks` returns the outputs of all stacks. "last": only that of the last one.
@@ -154,15 +153,12 @@ class Hourglass(StackedNetwork):
         dropout: float = 0.0,
         output_stride: int = 2,
     ) -> None:
-        for argument, value, least, most in (
-            ("width", width, 1, TOO_FAR), ("depth", depth, 2, MOST_DEPTH), ("stacks", stacks, 1, MOST_STACKS),
-            ("joints", joints, 1, TOO_FAR), ("in_channels", in_channels, 1, TOO_FAR), ("kernel", kernel, 1, 4),
-        ):  # fmt: skip
-            check_range("Hourglass", argument, value, least, most)
+        check_stacked_options("Hourglass", width, stacks, joints, in_channels, head, supervision)
+        check_integer("Hourglass", "depth", depth, 2, MOST_HALVINGS)
+        check_integer("Hourglass", "kernel", kernel, 1, 4)
         check_flag("Hourglass", "skip", skip)
-        check_stacked_options("Hourglass", head, supervision)
         check_choice("Hourglass", "decoder", decoder, DECODERS)
-        check_choice("Hourglass", "padding_mode", padding_mode, PADDINGS)
+        check_choice("Hourglass", "padding_mode", padding_mode, Conv2d.padding_modes)
         if decoder != "transposed" and kernel != 4:
             raise ValueError(f"Hourglass: kernel={kernel} is for decoder='transposed' only, not {decoder!r}")
         coarser = _coarser(output_stride, depth, stacks)

@@ -1,6 +1,6 @@
 """The high-resolution network of Wang et al. (2020, "Deep High-Resolution Representation Learning").
 
-With its options here, W = 16 and 64 x 64 images:
+With the default options, so W = 16, and 64 x 64 images:
 
     image      3 x 64 x 64
       stem       16 x 32 x 32     two convolutions of kernel 3
@@ -18,15 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minipose.checks import TOO_FAR, check_integer, is_integer
+from minipose.checks import check_choice, check_integer
 from minipose.models.network import PoseNetwork
+from minipose.models.options import MOST_BLOCKS, check_channels
 from minipose.models.residual import BasicBlock, Bottleneck, convolution
 from minipose.nn import BatchNorm2d, Identity, Module, ModuleList, ReLU, Sequential, Upsample
 from minipose.nn.fusion import run
 from minipose.tensor import Tensor
 
-STEM_STRIDES = {1: (1, 1), 2: (2, 1), 4: (2, 2)}
-MOST = 64  # of bottlenecks, blocks and modules
+STEM_STRIDES = {1: (1, 1), 2: (2, 1), 4: (2, 2)}  # of the stem's two convolutions
 STAGES = 3  # that have branches: stage 2 to stage 4
 
 
@@ -99,7 +99,7 @@ class HRNetBackbone(Module):
     out_channels, stride : int
         `width`, and the stem's stride.
     least_multiple : int
-        What divides the images' sides.
+        The images' sides must be multiples of it: what the smallest branch needs.
     """
 
     def __init__(
@@ -165,8 +165,8 @@ class HRNet(PoseNetwork):
         Channels of the stem, and inside the bottlenecks, which make four times as many. Default 16; published 64,
         whatever the width is.
     stem_stride : {1, 2, 4}
-        Image pixels per cell of the first branch. Default 2; published 4, by two convolutions of stride 2: 2 takes it
-        from the second, 1 from both.
+        Image pixels per cell of the first branch: how many of the stem's two convolutions have stride 2. Published 4,
+        both; 2, the default, the first; 1, none.
     head : {"heatmap", "integral", "scalar"}
     joints, in_channels : int
     output_stride : int
@@ -199,19 +199,13 @@ class HRNet(PoseNetwork):
         head_width: int = 64,
         pooling: str = "points",
     ) -> None:
-        for name, value, most in (
-            ("width", width, TOO_FAR),
-            ("blocks", blocks, MOST),
-            ("bottlenecks", bottlenecks, MOST),
-            ("stem_width", stem_width, TOO_FAR),
-            ("in_channels", in_channels, TOO_FAR),
-        ):
-            check_integer("HRNet", name, value, 1, most)
+        check_channels("HRNet", width=width, stem_width=stem_width, in_channels=in_channels)
+        check_integer("HRNet", "blocks", blocks, 1, MOST_BLOCKS)
+        check_integer("HRNet", "bottlenecks", bottlenecks, 1, MOST_BLOCKS)
         if not isinstance(modules, (tuple, list)) or not 1 <= len(modules) <= STAGES:
             raise ValueError(f"HRNet: modules must be 1 to {STAGES} integers, one for each stage, not {modules!r}")
         for count in modules:
-            check_integer("HRNet", "each of modules", count, 1, MOST)
-        if not is_integer(stem_stride) or stem_stride not in STEM_STRIDES:
-            raise ValueError(f"HRNet: stem_stride must be one of 1, 2, 4, not {stem_stride!r}")
+            check_integer("HRNet", "each of modules", count, 1, MOST_BLOCKS)
+        check_choice("HRNet", "stem_stride", stem_stride, tuple(STEM_STRIDES))
         backbone = HRNetBackbone(width, modules, blocks, bottlenecks, stem_width, stem_stride, in_channels)
         super().__init__(backbone, head, joints, output_stride, upsampling, head_width, pooling)

@@ -14,8 +14,9 @@ With width 16, a stem of stride 2 and 64 x 64 images:
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_choice, check_integer, is_integer
+from minipose.checks import check_choice
 from minipose.models.network import PoseNetwork
+from minipose.models.options import check_channels
 from minipose.nn import BatchNorm2d, Conv2d, Identity, MaxPool2d, Module, ReLU, Sequential
 from minipose.nn.fusion import run
 from minipose.ops import cat
@@ -34,7 +35,6 @@ BLOCKS = {  # table 1: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection
     "5b": (384, 192, 384, 48, 128, 128),
 }
 LAST_BLOCKS = ("4e", "5b")
-MOST = 1024  # width: 16 times the published
 
 
 def scaled(channels: int, width: int) -> int:
@@ -100,34 +100,24 @@ class InceptionBackbone(Module):
         self.conv2 = BasicConvolution(first, second)
         self.conv3 = BasicConvolution(second, third, 3)
         self.maxpool2 = halving_pool()
-        self.order = ["conv1", "maxpool1", "conv2", "conv3", "maxpool2"]
         self.out_channels, self.stride = third, 2 * stem_stride
         for block in BLOCKS:
             if block == "4a":
-                self._append_pool("maxpool3", halving_pool())
+                self.maxpool3 = halving_pool()
+                self.stride *= 2
             elif block == "5a":
-                self._append_pool("maxpool4", halving_pool(2))
-            self._append_block(block, width, largest_kernel)
+                self.maxpool4 = halving_pool(2)
+                self.stride *= 2
+            channels = tuple(scaled(n, width) for n in BLOCKS[block])
+            layer = InceptionBlock(self.out_channels, channels, largest_kernel)
+            setattr(self, f"inception{block}", layer)
+            self.out_channels = layer.out_channels
             if block == last_block:
                 break
 
-    def _append_pool(self, name: str, pool: MaxPool2d) -> None:
-        setattr(self, name, pool)
-        self.order.append(name)
-        self.stride *= 2
-
-    def _append_block(self, name: str, width: int, largest_kernel: int) -> None:
-        channels = tuple(scaled(n, width) for n in BLOCKS[name])
-        block = InceptionBlock(self.out_channels, channels, largest_kernel)
-        setattr(self, f"inception{name}", block)
-        self.order.append(f"inception{name}")
-        self.out_channels = block.out_channels
-
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, out_channels, H / stride, W / stride)."""
-        for name in self.order:
-            input = getattr(self, name)(input)
-        return input
+        return run(self.children(), input)  # in the order in which they were made
 
 
 class Inception(PoseNetwork):
@@ -175,12 +165,9 @@ class Inception(PoseNetwork):
         head_width: int = 64,
         pooling: str = "points",
     ) -> None:
-        check_integer("Inception", "width", width, 1, MOST)
+        check_channels("Inception", width=width, in_channels=in_channels)
         check_choice("Inception", "last_block", last_block, LAST_BLOCKS)
-        if not is_integer(largest_kernel) or largest_kernel not in (3, 5):
-            raise ValueError(f"Inception: largest_kernel must be 3 or 5, not {largest_kernel!r}")
-        if not is_integer(stem_stride) or stem_stride not in (1, 2, 4):
-            raise ValueError(f"Inception: stem_stride must be 1, 2 or 4, not {stem_stride!r}")
-        check_integer("Inception", "in_channels", in_channels, 1, TOO_FAR)
+        check_choice("Inception", "largest_kernel", largest_kernel, (3, 5))
+        check_choice("Inception", "stem_stride", stem_stride, (1, 2, 4))
         backbone = InceptionBackbone(width, last_block, largest_kernel, stem_stride, in_channels)
         super().__init__(backbone, head, joints, output_stride, upsampling, head_width, pooling)

@@ -15,8 +15,9 @@ With width multiplier 0.5, a stem of stride 1 and 64 x 64 images:
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_integer, check_number, is_integer
+from minipose.checks import check_choice, check_number
 from minipose.models.network import PoseNetwork
+from minipose.models.options import check_channels
 from minipose.nn import BatchNorm2d, Conv2d, Module, ReLU6, Sequential
 from minipose.tensor import Tensor
 
@@ -143,9 +144,8 @@ class MobileNetV2(PoseNetwork):
     ) -> None:
         check_number("MobileNetV2", "width_multiplier", width_multiplier, 0.01, MOST)
         if last_channels is not None:
-            check_integer("MobileNetV2", "last_channels", last_channels, 1, TOO_FAR)
-        if not is_integer(stem_stride) or stem_stride not in (1, 2):
-            raise ValueError(f"MobileNetV2: stem_stride must be 1 or 2, not {stem_stride!r}")
-        check_integer("MobileNetV2", "in_channels", in_channels, 1, TOO_FAR)
+            check_channels("MobileNetV2", last_channels=last_channels)
+        check_choice("MobileNetV2", "stem_stride", stem_stride, (1, 2))
+        check_channels("MobileNetV2", in_channels=in_channels)
         backbone = MobileNetV2Backbone(width_multiplier, last_channels, stem_stride, in_channels)
         super().__init__(backbone, head, joints, output_stride, upsampling, head_width, pooling)

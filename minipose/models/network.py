@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_choice, check_integer, is_integer, letters
+from minipose.checks import check_choice
 from minipose.models.heads import HEADS, POOLINGS, UPSAMPLINGS, MapHead, ScalarHead
+from minipose.models.options import check_channels, check_sides
 from minipose.nn import Module
-from minipose.ops.checks import check_image
 from minipose.tensor import Tensor
 
 
@@ -15,8 +15,8 @@ class PoseNetwork(Module):
     Parameters
     ----------
     backbone : Module
-        Makes features (N, out_channels, H / stride, W / stride) of images, and has `out_channels` and `stride`. Its
-        `least_multiple`, where it goes down further than to its features, divides the sides of the images.
+        Makes features (N, out_channels, H / stride, W / stride) of images, and has `out_channels` and `stride`. The
+        images' sides must be multiples of its `least_multiple`, or of its stride if it has none.
     head : {"heatmap", "integral", "scalar"}
         "heatmap" and "integral": one linear map for each joint, read by `HeatmapCodec` or `IntegralCodec`. "scalar":
         coordinates (N, joints, 2), read by `RegressionCodec`.
@@ -41,7 +41,7 @@ class PoseNetwork(Module):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If an argument is none of these, or an image's side is not a multiple of the largest stride in the network.
     """
 
@@ -61,39 +61,19 @@ class PoseNetwork(Module):
         check_choice(name, "head", head, HEADS)
         check_choice(name, "upsampling", upsampling, UPSAMPLINGS)
         check_choice(name, "pooling", pooling, POOLINGS)
-        for argument, value in (("joints", joints), ("head_width", head_width)):
-            check_integer(name, argument, value, 1, TOO_FAR)
+        check_channels(name, joints=joints, head_width=head_width)
         self.backbone, self.head_kind = backbone, head
         channels, stride = backbone.out_channels, backbone.stride
         if head == "scalar":
             self.output_stride = None
             self.head = ScalarHead(channels, joints, stride, pooling) if scalar_head is None else scalar_head
         else:
+            fitting = [stride >> step for step in range(stride.bit_length())]
+            check_choice(name, "output_stride", output_stride, fitting)
             self.output_stride = output_stride
-            steps = check_strides(name, output_stride, stride)
-            self.head = MapHead(channels, joints, steps, upsampling, head_width)
+            self.head = MapHead(channels, joints, fitting.index(output_stride), upsampling, head_width)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, joints, H / output_stride, W / output_stride), or (N, joints, 2) of a scalar head."""
-        name = type(self).__name__
-        check_image(name, input)
-        multiple = getattr(self.backbone, "least_multiple", self.backbone.stride)
-        if any(n == 0 or n % multiple for n in input.shape[2:]):
-            raise ValueError(
-                f"{name}: the image's sides must be multiples of {multiple}, not {letters(input.shape, 'N C H W')}"
-            )
+        check_sides(type(self).__name__, input, getattr(self.backbone, "least_multiple", self.backbone.stride))
         return self.head(self.backbone(input))
-
-
-def check_strides(name: str, output_stride: int, stride: int) -> int:
-    """Return how often a size must be doubled to go from `stride` to `output_stride`.
-
-    Raises
-    ------
-    ValueError
-        If that is no whole number of times.
-    """
-    fitting = [stride >> step for step in range(stride.bit_length())]
-    if not is_integer(output_stride) or output_stride not in fitting:
-        raise ValueError(f"{name}: output_stride must be one of {', '.join(map(str, fitting))}, not {output_stride!r}")
-    return fitting.index(output_stride)

@@ -84,7 +84,7 @@ class BasicBlock(ShortcutBlock):
     ----------
     in_channels, channels, stride : int
     padding_mode : str
-        Of the 3x3 convolution, as for `Conv2d`.
+        Of the 3x3 convolutions, as for `Conv2d`.
     reduction : int, optional
         That of the `SqueezeExcitation` at the end of F, if there is to be one.
     """

@@ -19,8 +19,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minipose.checks import check_choice, check_integer, check_number, is_integer
+from minipose.checks import check_choice, check_number, is_integer
 from minipose.models.network import PoseNetwork
+from minipose.models.options import MOST_BLOCKS, check_channels
 from minipose.models.residual import (
     BasicBlock,
     Bottleneck,
@@ -29,16 +30,13 @@ from minipose.models.residual import (
     PreactivationBottleneck,
     convolution,
 )
-from minipose.nn import BatchNorm2d, Dropout2d, Identity, MaxPool2d, Module, ReLU, Sequential
+from minipose.nn import BatchNorm2d, Conv2d, Dropout2d, Identity, MaxPool2d, Module, ReLU, Sequential
 from minipose.nn.fusion import run
 from minipose.tensor import Tensor
 
 PUBLISHED = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 BOTTLENECK_FROM = 50  # layers
 BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck, "preactivation": PreactivationBlock, "plain": PlainBlock}
-STEM_STRIDES = (1, 2, 4)
-PADDING_MODES = ("zeros", "reflect", "replicate")
-MOST = {"blocks": 64, "width": 1024, "in_channels": 1024}  # far beyond use; without a bound, a slip builds for ever
 
 
 class ResNetBackbone(Module):
@@ -74,12 +72,10 @@ class ResNetBackbone(Module):
     ) -> None:
         super().__init__()
         kind, counts = choose_blocks(name, depth, blocks, block)
-        check_integer(name, "width", width, 1, MOST["width"])
-        check_integer(name, "in_channels", in_channels, 1, MOST["in_channels"])
-        if not is_integer(stem_stride) or stem_stride not in STEM_STRIDES:
-            raise ValueError(f"{name}: stem_stride must be 1, 2 or 4, not {stem_stride!r}")
+        check_channels(name, width=width, in_channels=in_channels)
+        check_choice(name, "stem_stride", stem_stride, (1, 2, 4))
         check_number(name, "dropout", dropout, 0, 1)
-        check_choice(name, "padding_mode", padding_mode, PADDING_MODES)
+        check_choice(name, "padding_mode", padding_mode, Conv2d.padding_modes)
         self.stride = 8 * stem_stride
         kernel, stride = (3, 1) if stem_stride == 1 else (7, 2)
         self.conv1 = convolution(in_channels, width, kernel, stride, padding_mode)
@@ -117,13 +113,12 @@ def choose_blocks(
     ValueError
         If there is no such network.
     """
-    if not is_integer(depth) or depth not in PUBLISHED:
-        raise ValueError(f"{name}: depth must be one of {', '.join(map(str, PUBLISHED))}, not {depth!r}")
+    check_choice(name, "depth", depth, tuple(PUBLISHED))
     if blocks is not None:
         fits = isinstance(blocks, (tuple, list)) and len(blocks) == 4 and all(map(is_integer, blocks))
-        if not fits or min(blocks) < 1 or max(blocks) > MOST["blocks"]:
+        if not fits or min(blocks) < 1 or max(blocks) > MOST_BLOCKS:
             raise ValueError(
-                f"{name}: blocks must be four integers from 1 to {MOST['blocks']}, as (2, 2, 2, 2), not {blocks!r}"
+                f"{name}: blocks must be four integers from 1 to {MOST_BLOCKS}, as (2, 2, 2, 2), not {blocks!r}"
             )
     deep = blocks is None and depth >= BOTTLENECK_FROM
     usual = "bottleneck" if deep else "basic"
@@ -151,10 +146,11 @@ class ResNet(PoseNetwork):
     depth : {18, 34, 50, 101, 152}
         Layers with weights, as published. Default 18.
     blocks : four int, optional
-        Blocks of each stage instead of those of `depth`: (1, 1, 1, 1) makes a net of 10 layers of basic blocks.
+        Blocks of each stage; `depth` is then without effect. (1, 1, 1, 1) makes a net of 10 layers of basic blocks.
     block : {"basic", "bottleneck", "preactivation", "plain"}, optional
         See `minipose.models.residual`. "plain" has no shortcuts; "preactivation" has the same convolutions as the
-        published block. Default: "basic", or "bottleneck" from depth 50.
+        published block, or with `blocks` those of the basic one. Default: "basic", or "bottleneck" from depth 50
+        without `blocks`.
     width : int
         Channels of the first stage; each of the next three has twice as many. A bottleneck's result has four times
         that. Default 16.
@@ -163,7 +159,7 @@ class ResNet(PoseNetwork):
         3x3 of stride 1. Default 2.
     dropout : float
         Probability of each channel of the features to be set to zero in training (Tompson et al. 2015). Default 0.
-    padding_mode : {"zeros", "reflect", "replicate"}
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
         Of the backbone's convolutions. "reflect" needs images of more than one cell at the backbone's stride.
     head, joints, output_stride, upsampling, head_width, pooling : as for `PoseNetwork`
         By default maps at half the image's size, of a bilinear chain of 64, 32 and 16 channels.

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from minipose.checks import check_integer
 from minipose.models.network import PoseNetwork
+from minipose.models.options import MOST_CHANNELS
 from minipose.models.resnet import ResNetBackbone
-
-LARGEST_REDUCTION = 1024
 
 
 class SEResNet(PoseNetwork):
@@ -20,7 +19,7 @@ class SEResNet(PoseNetwork):
     Parameters
     ----------
     depth, blocks, width, stem_stride, in_channels : as for `ResNet`
-        The blocks are basic, or bottlenecks from depth 50.
+        The blocks are basic, or bottlenecks from depth 50 without `blocks`.
     reduction : int
         How many times fewer channels a block's excitation goes through, though at least 1. Default 4: of 16 channels
         it leaves the 4 that the published 16 leaves of 64.
@@ -48,6 +47,6 @@ class SEResNet(PoseNetwork):
         head_width: int = 64,
     ) -> None:
         name = type(self).__name__
-        check_integer(name, "reduction", reduction, 1, LARGEST_REDUCTION)
+        check_integer(name, "reduction", reduction, 1, MOST_CHANNELS)
         backbone = ResNetBackbone(name, depth, blocks, None, width, stem_stride, in_channels, reduction=reduction)
         super().__init__(backbone, head, joints, output_stride, upsampling, head_width)

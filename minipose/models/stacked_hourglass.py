@@ -18,18 +18,17 @@ convolutions have a bias, as in the authors' code.
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, is_integer
-from minipose.models.stacks import MOST_STACKS, StackedNetwork, check_range, check_stacked_options
+from minipose.checks import check_choice, check_integer
+from minipose.models.options import MOST_HALVINGS
+from minipose.models.stacks import StackedNetwork, check_stacked_options
 from minipose.nn import BatchNorm2d, Conv2d, Identity, MaxPool2d, Module, ReLU, Sequential, Upsample
 from minipose.tensor import Tensor
 
-MOST_ORDER = 16
 
-
-class PreActivationBottleneck(Module):
+class ResidualModule(Module):
     """x + F(x), F three convolutions of kernel 1, 3 and 1, each after normalisation and ReLU, half as wide inside.
 
-    Where the channels change, a convolution of kernel 1 takes the place of x.
+    Figure 4, left. Where the channels change, a convolution of kernel 1 takes the place of x.
 
     Parameters
     ----------
@@ -70,11 +69,11 @@ class NestedHourglass(Module):
 
     def __init__(self, width: int, order: int) -> None:
         super().__init__()
-        self.up1 = PreActivationBottleneck(width, width)
+        self.up1 = ResidualModule(width, width)
         self.pool = MaxPool2d(2)
-        self.low1 = PreActivationBottleneck(width, width)
-        self.low2 = NestedHourglass(width, order - 1) if order > 1 else PreActivationBottleneck(width, width)
-        self.low3 = PreActivationBottleneck(width, width)
+        self.low1 = ResidualModule(width, width)
+        self.low2 = NestedHourglass(width, order - 1) if order > 1 else ResidualModule(width, width)
+        self.low3 = ResidualModule(width, width)
         self.up2 = Upsample(scale_factor=2, mode="nearest")
 
     def forward(self, input: Tensor) -> Tensor:
@@ -83,7 +82,7 @@ class NestedHourglass(Module):
 
 
 class StackedHourglass(StackedNetwork):
-    """Images (N, in_channels, H, W) to heatmaps (N, joints, H / stem_stride, W / stem_stride).
+    """Images (N, in_channels, H, W) to maps (N, joints, H / stem_stride, W / stem_stride) or coordinates.
 
     The published network is `StackedHourglass(width=256, order=4, stacks=8, stem_stride=4)` with 16 joints and
     256 x 256 images: 25.43 M parameters (3.43 M, 6.57 M and 12.86 M with 1, 2 and 4 stacks).
@@ -93,7 +92,7 @@ class StackedHourglass(StackedNetwork):
     width : int
         Channels of the hourglasses, a multiple of 4; the stem begins with a quarter of them. Default 64.
     order : int
-        How often an hourglass halves the size, at least 1. Default 3; published 4.
+        How often an hourglass halves the size, 1 to 8. Default 3; published 4.
     stacks : int
         Hourglasses one after the other. Each gets the features and the maps of the one before, added to what that one
         got (section 3.2). Default 1; published 8.
@@ -101,7 +100,7 @@ class StackedHourglass(StackedNetwork):
     head : {"heatmap", "integral", "scalar"}
         Maps, read by `HeatmapCodec` or `IntegralCodec`, or coordinates (N, joints, 2), read by `RegressionCodec`.
         Default "heatmap".
-    stem_stride : int
+    stem_stride : {2, 4}
         Image pixels per cell of the maps: 4, as published, or 2, the default, which leaves out the stem's max pooling.
     supervision : {"all", "last"}
         "all", the default: `forward_stacks` returns the outputs of all stacks, to be trained together. "last": only
@@ -116,7 +115,7 @@ class StackedHourglass(StackedNetwork):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If an option is none of these, or an image's side is not a multiple of stem_stride * 2**order.
     """
 
@@ -131,25 +130,20 @@ class StackedHourglass(StackedNetwork):
         stem_stride: int = 2,
         supervision: str = "all",
     ) -> None:
-        for argument, value, least, most in (
-            ("width", width, 4, TOO_FAR), ("order", order, 1, MOST_ORDER), ("stacks", stacks, 1, MOST_STACKS),
-            ("joints", joints, 1, TOO_FAR), ("in_channels", in_channels, 1, TOO_FAR),
-        ):  # fmt: skip
-            check_range("StackedHourglass", argument, value, least, most)
+        check_stacked_options("StackedHourglass", width, stacks, joints, in_channels, head, supervision)
         if width % 4:
             raise ValueError(f"StackedHourglass: width must be a multiple of 4, not {width}")
-        if not is_integer(stem_stride) or stem_stride not in (2, 4):
-            raise ValueError(f"StackedHourglass: stem_stride must be 2 or 4, not {stem_stride!r}")
-        check_stacked_options("StackedHourglass", head, supervision)
+        check_integer("StackedHourglass", "order", order, 1, MOST_HALVINGS)
+        check_choice("StackedHourglass", "stem_stride", stem_stride, (2, 4))
         narrow, half = width // 4, width // 2
         stem = Sequential(
             Conv2d(in_channels, narrow, 7, 2, padding=3),
             BatchNorm2d(narrow),
             ReLU(),
-            PreActivationBottleneck(narrow, half),
+            ResidualModule(narrow, half),
             MaxPool2d(2) if stem_stride == 4 else Identity(),  # so that the names of the state are the same
-            PreActivationBottleneck(half, half),
-            PreActivationBottleneck(half, width),
+            ResidualModule(half, half),
+            ResidualModule(half, width),
         )
         super().__init__(
             stem,
@@ -169,7 +163,7 @@ def _stack(width: int, order: int) -> Sequential:
     """Return an hourglass and what stands between it and its head."""
     return Sequential(
         NestedHourglass(width, order),
-        PreActivationBottleneck(width, width),
+        ResidualModule(width, width),
         Conv2d(width, width, 1),
         BatchNorm2d(width),
         ReLU(),

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minipose.checks import check_choice, check_number, is_integer, letters
+from minipose.checks import check_choice, check_integer, check_number
 from minipose.models.heads import HEADS, ScalarHead
+from minipose.models.options import MOST_BLOCKS, check_channels, check_sides
 from minipose.nn import Conv2d, Dropout2d, Identity, Module, ModuleList, init
-from minipose.ops.checks import check_image
 from minipose.tensor import Tensor
 
 SUPERVISIONS = ("all", "last")
-MOST_STACKS = 64  # far beyond use; without a bound, a slip of the finger builds for ever
 
 
-def check_range(name: str, argument: str, value: int, least: int, most: int) -> None:
-    """Raise ValueError unless `value` is an integer from `least` to `most`."""
-    if not is_integer(value) or not least <= value <= most:
-        raise ValueError(f"{name}: {argument} must be an integer from {least} to {most}, not {value!r}")
-
-
-def check_stacked_options(name: str, head: str, supervision: str) -> None:
-    """Raise ValueError unless both are known."""
+def check_stacked_options(
+    name: str, width: int, stacks: int, joints: int, in_channels: int, head: str, supervision: str
+) -> None:
+    """Raise TypeError or ValueError unless every one of these options is known, or a number in its range."""
+    check_channels(name, width=width, joints=joints, in_channels=in_channels)
+    check_integer(name, "stacks", stacks, 1, MOST_BLOCKS)
     check_choice(name, "head", head, HEADS)
     check_choice(name, "supervision", supervision, SUPERVISIONS)
 
@@ -49,7 +46,7 @@ class StackedNetwork(Module):
     dropout : float
         The probability that a head does not see a channel in training.
     multiple : int
-        What divides the sides of an image.
+        The images' sides must be multiples of it.
     rule : str
         `multiple` in the words of the options, for the error.
 
@@ -99,13 +96,7 @@ class StackedNetwork(Module):
 
     def forward_stacks(self, input: Tensor) -> list[Tensor]:
         """Return the outputs, maps or coordinates, of every stack that is supervised."""
-        name = type(self).__name__
-        check_image(name, input)
-        if any(n == 0 or n % self.multiple for n in input.shape[2:]):
-            raise ValueError(
-                f"{name}: the image's sides must be multiples of {self.rule} = {self.multiple}, "
-                f"not {letters(input.shape, 'N C H W')}"
-            )
+        check_sides(type(self).__name__, input, self.multiple, self.rule)
         features, outputs = self.stem(input), []
         for i, (hourglass, head) in enumerate(zip(self.hourglasses, self.heads, strict=True)):
             result = hourglass(features)

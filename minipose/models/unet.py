@@ -11,13 +11,12 @@ With width 16, depth 3 and 64 x 64 images:
 
 from __future__ import annotations
 
-from minipose.checks import TOO_FAR, check_choice, check_flag, check_integer, check_number, is_integer
+from minipose.checks import check_choice, check_flag, check_integer, check_number
 from minipose.models.network import PoseNetwork
+from minipose.models.options import MOST_HALVINGS, check_channels
 from minipose.nn import BatchNorm2d, Conv2d, ConvTranspose2d, Dropout, MaxPool2d, Module, ModuleList, ReLU, Sequential
 from minipose.ops import cat
 from minipose.tensor import Tensor
-
-MOST_DEPTH = 8  # each level has four times the weights of the one above
 
 
 class DoubleConvolution(Sequential):
@@ -42,7 +41,7 @@ class UNetBackbone(Module):
     out_channels, stride : int
         Of the last level of the way up.
     least_multiple : int
-        What divides the images' sides, 2**depth.
+        2**depth; the images' sides must be multiples of it.
     """
 
     def __init__(
@@ -121,17 +120,12 @@ class UNet(PoseNetwork):
         output_stride: int = 2,
         pooling: str = "points",
     ) -> None:
-        check_integer("UNet", "width", width, 1, TOO_FAR)
-        check_integer("UNet", "depth", depth, 1, MOST_DEPTH)
-        check_integer("UNet", "in_channels", in_channels, 1, TOO_FAR)
+        check_channels("UNet", width=width, in_channels=in_channels)
+        check_integer("UNet", "depth", depth, 1, MOST_HALVINGS)
         check_flag("UNet", "skip", skip)
         check_number("UNet", "dropout", dropout, 0, 1)
         check_choice("UNet", "padding_mode", padding_mode, Conv2d.padding_modes)
-        strides = [2**level for level in range(depth + 1)]
-        if not is_integer(output_stride) or output_stride not in strides:
-            raise ValueError(
-                f"UNet: output_stride must be one of {', '.join(map(str, strides))}, not {output_stride!r}"
-            )
+        check_choice("UNet", "output_stride", output_stride, [2**level for level in range(depth + 1)])
         # A scalar head gets the end of the way up too: without it, this would be no U-Net, and the two heads could not
         # be compared. Who wants the way down alone says output_stride=2**depth.
         backbone = UNetBackbone(width, depth, in_channels, output_stride, skip, dropout, padding_mode)

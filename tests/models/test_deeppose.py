@@ -64,13 +64,14 @@ def test_the_default_is_for_small_images_and_few_cores(head, parameters, multipl
 
 
 @pytest.mark.parametrize("head", ["scalar", "heatmap", "integral"])
-def test_heads_say_what_they_give(head):
-    network = DeepPose(**SMALL, head=head).eval()
-    output = network(minipose.zeros(2, 3, 64, 64))
+def test_heads_say_what_they_give(head, rng):
+    network = DeepPose(**SMALL, head=head)
+    output = network(minipose.Tensor(rng.standard_normal((2, 3, 64, 64)).astype(np.float32)))
     assert network.head_kind == head
     if head == "scalar":
         assert network.output_stride is None and output.shape == (2, 3, 2)
-        assert np.abs(output.data - 0.5).max() < 0.5  # begins in the middle of the image
+        last = network.head[-1]  # spread about the middle of the image
+        assert last.weight.data.std() == pytest.approx(0.01, rel=0.1) and (last.bias.data == 0.5).all()
     else:
         assert network.output_stride == 2 and output.shape == (2, 3, 32, 32)
 

@@ -8,7 +8,6 @@ from minipose import Tensor, nn
 from minipose.models import Hourglass
 from minipose.nn import summary
 from tests.models.compare import assert_same_as_torch
-from tests.nn.twins import assert_same_state, randomise
 
 VARIANTS = [
     {"skip": False},
@@ -17,6 +16,7 @@ VARIANTS = [
     {"depth": 4, "stacks": 3, "skip": False},
     {"decoder": "bilinear", "stacks": 2, "supervision": "last"},
     {"decoder": "maxpool", "skip": False, "padding_mode": "replicate"},
+    {"depth": 2, "decoder": "bilinear", "padding_mode": "circular"},
     {"kernel": 1, "padding_mode": "reflect"},
     {"kernel": 3, "output_stride": 4},
     {"output_stride": 8, "decoder": "bilinear"},
@@ -40,16 +40,6 @@ def test_outputs_and_gradients_of_all_stacks_are_those_of_torch(options, dtype, 
     minipose.manual_seed(0)
     shape = (5, options.get("in_channels", 3), 32, 16)
     assert_same_as_torch(Hourglass(**options), TorchHourglass(**options), shape, rng, torch, dtype, training)
-
-
-@pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_state_of_torch_can_be_loaded(options, rng, torch):
-    from tests.models.torch_hourglass import TorchHourglass
-
-    ours, theirs = Hourglass(**SMALL | options), TorchHourglass(**SMALL | options)
-    randomise(ours, rng)
-    ours.load_state_dict(theirs.state_dict())
-    assert_same_state(ours, theirs, 0)
 
 
 def test_reference_has_the_size_of_the_design():
@@ -156,15 +146,17 @@ def test_networks_are_seeded():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"width": 0}, "width must be an integer from 1 to 2147483648, not 0"),
-    ({"depth": 1}, "depth must be an integer from 2 to 16, not 1"),
-    ({"stacks": 1.0}, "stacks must be an integer from 1 to 64, not 1.0"),
-    ({"joints": True}, "joints must be an integer from 1 to 2147483648, not True"),
-    ({"in_channels": "3"}, "in_channels must be an integer from 1 to 2147483648, not '3'"),
-    ({"kernel": 5}, "kernel must be an integer from 1 to 4, not 5"),
+    ({"width": 0}, "width must be at least 1, not 0"),
+    ({"depth": 1}, "depth must be at least 2, not 1"),
+    ({"depth": 9}, "depth must be at most 8, not 9"),
+    ({"stacks": 1.0}, "stacks must be an integer, not 1.0"),
+    ({"stacks": 65}, "stacks must be at most 64, not 65"),
+    ({"joints": True}, "joints must be an integer, not True"),
+    ({"in_channels": "3"}, "in_channels must be an integer, not '3'"),
+    ({"kernel": 5}, "kernel must be at most 4, not 5"),
     ({"kernel": 3, "decoder": "bilinear"}, "kernel=3 is for decoder='transposed' only, not 'bilinear'"),
     ({"decoder": "unpool"}, "decoder must be one of 'transposed', 'bilinear', 'maxpool', not 'unpool'"),
-    ({"padding_mode": "circular"}, "padding_mode must be one of 'zeros', 'reflect', 'replicate', not 'circular'"),
+    ({"padding_mode": "same"}, "padding_mode must be one of 'zeros', 'reflect', 'replicate', 'circular', not 'same'"),
     ({"head": "vector"}, "head must be one of 'heatmap', 'integral', 'scalar', not 'vector'"),
     ({"supervision": "first"}, "supervision must be one of 'all', 'last', not 'first'"),
     ({"dropout": 1.5}, "dropout must be a number from 0 up to 1, not 1.5"),
@@ -173,7 +165,7 @@ def test_networks_are_seeded():
     ({"output_stride": 4, "stacks": 2}, "output_stride must be 2 for depth=3, stacks=2, not 4"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):
-    with pytest.raises(ValueError, match=f"^Hourglass: {re.escape(message)}"):
+    with pytest.raises((TypeError, ValueError), match=f"^Hourglass: {re.escape(message)}$"):
         Hourglass(**options)
 
 

@@ -76,12 +76,6 @@ def test_the_first_branch_keeps_the_size_of_the_stem(stride):
     assert network.output_stride == network.backbone.stride == stride
 
 
-def test_scalar_head():
-    network = HRNet(**SMALL, head="scalar")
-    assert network(minipose.zeros(2, 3, 32, 16)).shape == (2, 3, 2)
-    assert network.output_stride is None and network.head_kind == "scalar"
-
-
 @pytest.mark.parametrize(("options", "message"), [
     ({"width": 0}, "width must be at least 1, not 0"),
     ({"blocks": 65}, "blocks must be at most 64, not 65"),
@@ -95,8 +89,6 @@ def test_scalar_head():
     ({"stem_stride": 3}, "stem_stride must be one of 1, 2, 4, not 3"),
     ({"stem_stride": True}, "stem_stride must be one of 1, 2, 4, not True"),
     ({"output_stride": 4}, "output_stride must be one of 2, 1, not 4"),
-    ({"pooling": "max"}, "pooling must be one of 'points', 'mean', not 'max'"),
-    ({"head": "maps"}, "head must be one of 'heatmap', 'integral', 'scalar', not 'maps'"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):
     with pytest.raises((TypeError, ValueError), match=f"^HRNet: {re.escape(message)}$"):

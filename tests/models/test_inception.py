@@ -97,11 +97,11 @@ def test_the_head_can_be_deconvolutions(rng):
 
 @pytest.mark.parametrize(("options", "error", "message"), [
     ({"width": 0}, ValueError, "width must be at least 1, not 0"),
-    ({"width": 2000}, ValueError, "width must be at most 1024, not 2000"),
+    ({"width": 5000}, ValueError, "width must be at most 4096, not 5000"),
     ({"width": 0.5}, TypeError, "width must be an integer, not 0.5"),
     ({"last_block": "4f"}, ValueError, "last_block must be one of '4e', '5b', not '4f'"),
-    ({"largest_kernel": 7}, ValueError, "largest_kernel must be 3 or 5, not 7"),
-    ({"stem_stride": 3}, ValueError, "stem_stride must be 1, 2 or 4, not 3"),
+    ({"largest_kernel": 7}, ValueError, "largest_kernel must be one of 3, 5, not 7"),
+    ({"stem_stride": 3}, ValueError, "stem_stride must be one of 1, 2, 4, not 3"),
     ({"in_channels": 0}, ValueError, "in_channels must be at least 1, not 0"),
     ({"output_stride": 32}, ValueError, "output_stride must be one of 16, 8, 4, 2, 1, not 32"),
 ], ids=str)  # fmt: skip

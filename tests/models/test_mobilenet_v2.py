@@ -93,7 +93,7 @@ def test_the_default_is_small():
     ({"width_multiplier": 0.0}, ValueError, "width_multiplier must be a number from 0.01 up to 16, not 0.0"),
     ({"width_multiplier": "1"}, TypeError, "width_multiplier must be a number, not '1'"),
     ({"last_channels": 0}, ValueError, "last_channels must be at least 1, not 0"),
-    ({"stem_stride": 4}, ValueError, "stem_stride must be 1 or 2, not 4"),
+    ({"stem_stride": 4}, ValueError, "stem_stride must be one of 1, 2, not 4"),
     ({"in_channels": 0}, ValueError, "in_channels must be at least 1, not 0"),
     ({"output_stride": 3}, ValueError, "output_stride must be one of 16, 8, 4, 2, 1, not 3"),
 ], ids=str)  # fmt: skip

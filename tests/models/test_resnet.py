@@ -23,6 +23,7 @@ VARIANTS = [  # options, the images' shape
     (ResNet, {**TEN, "block": "preactivation", "stem_stride": 4}, (2, 3, 64, 32)),
     (ResNet, {**TEN, "blocks": (2, 1, 1, 2), "block": "plain", "stem_stride": 1}, (2, 3, 16, 8)),
     (ResNet, {**TEN, "padding_mode": "replicate", "output_stride": 8}, (2, 3, 32, 32)),
+    (ResNet, {**TEN, "padding_mode": "circular", "output_stride": 8}, (2, 3, 32, 32)),
     (ResNet, {**TEN, "padding_mode": "reflect", "stem_stride": 1, "upsampling": "deconvolution"}, (2, 3, 32, 16)),
     (ResNet, {**TEN, "head": "scalar", "pooling": "mean"}, (2, 3, 32, 32)),
     (SimpleBaseline, {**TEN, "head": "integral", "output_stride": 4}, (2, 3, 32, 16)),
@@ -151,8 +152,7 @@ def test_default_is_small_and_gives_maps_of_half_the_size(kind, parameters, mult
 def layers_with_weights(network):
     """Return the depth as papers count it: without shortcuts, and with the classifier that is not here."""
     return 1 + sum(
-        isinstance(module, nn.Conv2d) and "downsample" not in name
-        for name, module in network.backbone.named_modules()
+        isinstance(module, nn.Conv2d) and "downsample" not in name for name, module in network.backbone.named_modules()
     )
 
 
@@ -202,11 +202,11 @@ def test_dropout_drops_channels_of_the_features_in_training_only(rng):
     ({"depth": 50, "block": "plain"}, "block must be 'bottleneck' or 'preactivation' for depth 50, not 'plain'; give"),
     ({"block": "bottleneck"}, "block must be 'basic' or 'preactivation' for depth 18, not 'bottleneck'; give blocks"),
     ({"width": 0}, "width must be at least 1, not 0"),
-    ({"width": 1025}, "width must be at most 1024, not 1025"),
+    ({"width": 5000}, "width must be at most 4096, not 5000"),
     ({"in_channels": 0}, "in_channels must be at least 1, not 0"),
-    ({"stem_stride": 3}, "stem_stride must be 1, 2 or 4, not 3"),
+    ({"stem_stride": 3}, "stem_stride must be one of 1, 2, 4, not 3"),
     ({"dropout": 1.5}, "dropout must be a number from 0 up to 1, not 1.5"),
-    ({"padding_mode": "circular"}, "padding_mode must be one of 'zeros', 'reflect', 'replicate', not 'circular'"),
+    ({"padding_mode": "same"}, "padding_mode must be one of 'zeros', 'reflect', 'replicate', 'circular', not 'same'"),
     ({"output_stride": 32}, "output_stride must be one of 16, 8, 4, 2, 1, not 32"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):

@@ -87,12 +87,13 @@ def test_a_state_fits_both_strides():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"width": 0}, "width must be an integer from 4 to 2147483648, not 0"),
+    ({"width": 0}, "width must be at least 1, not 0"),
     ({"width": 30}, "width must be a multiple of 4, not 30"),
-    ({"order": 0}, "order must be an integer from 1 to 16, not 0"),
-    ({"stacks": 65}, "stacks must be an integer from 1 to 64, not 65"),
-    ({"stem_stride": 1}, "stem_stride must be 2 or 4, not 1"),
-    ({"stem_stride": True}, "stem_stride must be 2 or 4, not True"),
+    ({"order": 0}, "order must be at least 1, not 0"),
+    ({"order": 9}, "order must be at most 8, not 9"),
+    ({"stacks": 65}, "stacks must be at most 64, not 65"),
+    ({"stem_stride": 1}, "stem_stride must be one of 2, 4, not 1"),
+    ({"stem_stride": True}, "stem_stride must be one of 2, 4, not True"),
     ({"head": None}, "head must be one of 'heatmap', 'integral', 'scalar', not None"),
     ({"supervision": True}, "supervision must be one of 'all', 'last', not True"),
 ], ids=str)  # fmt: skip

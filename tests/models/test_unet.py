@@ -98,12 +98,6 @@ def test_dropout_stands_at_the_end_of_the_way_down(skip, rng):
     assert not np.allclose(kept[0], kept[1])
 
 
-def test_scalar_head():
-    network = UNet(**SMALL, head="scalar")
-    assert network(minipose.zeros(2, 3, 32, 16)).shape == (2, 3, 2)
-    assert network.output_stride is None and network.head_kind == "scalar"
-
-
 @pytest.mark.parametrize(("options", "message"), [
     ({"width": 0}, "width must be at least 1, not 0"),
     ({"depth": 9}, "depth must be at most 8, not 9"),
@@ -115,9 +109,6 @@ def test_scalar_head():
     ({"output_stride": 3}, "output_stride must be one of 1, 2, 4, 8, not 3"),
     ({"output_stride": 4, "depth": 1}, "output_stride must be one of 1, 2, not 4"),
     ({"output_stride": True}, "output_stride must be one of 1, 2, 4, 8, not True"),
-    ({"pooling": "max"}, "pooling must be one of 'points', 'mean', not 'max'"),
-    ({"head": "maps"}, "head must be one of 'heatmap', 'integral', 'scalar', not 'maps'"),
-    ({"joints": 0}, "joints must be at least 1, not 0"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):
     with pytest.raises((TypeError, ValueError), match=f"^UNet: {re.escape(message)}$"):
