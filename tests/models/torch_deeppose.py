@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from tests.models.torch_network import TorchPoseNetwork
+
 
 class Trunk(nn.Sequential):
     def __init__(self, in_channels: int, width: int, stem_stride: int, padding: int) -> None:
@@ -28,7 +30,7 @@ class Trunk(nn.Sequential):
         self.out_channels = in_channels
 
 
-class TorchDeepPose(nn.Module):
+class TorchDeepPose(TorchPoseNetwork):
     def __init__(
         self,
         width: int,
@@ -42,47 +44,20 @@ class TorchDeepPose(nn.Module):
         upsampling: str = "deconvolution",
         head_width: int = 64,
     ) -> None:
-        super().__init__()
-        self.joints = joints if head == "scalar" else None
-        self.backbone = Trunk(in_channels, width, stem_stride, padding=0 if head == "scalar" else 1)
-        channels = self.backbone.out_channels
-        if head == "scalar":
+        trunk = Trunk(in_channels, width, stem_stride, padding=0 if head == "scalar" else 1)
+        channels = trunk.out_channels
+        super().__init__(trunk, channels, 8 * stem_stride, head, joints, output_stride, upsampling, head_width)
+        self.scalar = head == "scalar"
+        if self.scalar:
             with torch.no_grad():
-                side = self.backbone.eval()(torch.zeros(1, in_channels, image_size, image_size)).shape[-1]
+                side = trunk.eval()(torch.zeros(1, in_channels, image_size, image_size)).shape[-1]
             # Dropout is left out: its draws are no engine's but its own.
             self.head = nn.Sequential(
                 nn.Linear(channels * side * side, hidden), nn.ReLU(), nn.Identity(),
                 nn.Linear(hidden, hidden), nn.ReLU(), nn.Identity(),
                 nn.Linear(hidden, joints * 2),
             )  # fmt: skip
-            return
-        layers: list[nn.Module] = []
-        stride, width_now = stem_stride * 8, head_width
-        while stride > output_stride:
-            if upsampling == "deconvolution":
-                layers.append(
-                    nn.Sequential(
-                        nn.ConvTranspose2d(channels, head_width, 4, 2, 1, bias=False),
-                        nn.BatchNorm2d(head_width),
-                        nn.ReLU(),
-                    )
-                )
-                channels = head_width
-            else:
-                layers.append(
-                    nn.Sequential(
-                        nn.Upsample(scale_factor=2, mode="bilinear"),
-                        nn.Conv2d(channels, width_now, 3, padding=1, bias=False),
-                        nn.BatchNorm2d(width_now),
-                        nn.ReLU(),
-                    )
-                )
-                channels, width_now = width_now, max(width_now // 2, min(16, head_width))
-            stride //= 2
-        self.head = nn.Sequential(*layers, nn.Conv2d(channels, joints, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         features = self.backbone(x)
-        if self.joints is None:
-            return self.head(features)
-        return self.head(torch.flatten(features, 1)).view(len(x), self.joints, 2)
+        return self.head(features.flatten(1)).unflatten(1, (-1, 2)) if self.scalar else self.head(features)

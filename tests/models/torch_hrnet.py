@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tests.models.torch_network import ScalarHead
+from tests.models.torch_network import TorchPoseNetwork
 
 
 class BasicBlock(nn.Module):
@@ -133,7 +133,7 @@ class Backbone(nn.Module):
         return xs[0]
 
 
-class TorchHRNet(nn.Module):
+class TorchHRNet(TorchPoseNetwork):
     def __init__(
         self,
         width: int = 16,
@@ -150,19 +150,5 @@ class TorchHRNet(nn.Module):
         head_width: int = 64,
         pooling: str = "points",
     ) -> None:
-        super().__init__()
-        self.backbone = Backbone(width, modules, blocks, bottlenecks, stem_width, stem_stride, in_channels)
-        if head == "scalar":
-            self.head = ScalarHead(width, joints, stem_stride, pooling)
-            return
-        layers: list[nn.Module] = []
-        if output_stride < stem_stride:  # one step is what the tests ask for
-            if upsampling == "deconvolution":
-                up = [nn.ConvTranspose2d(width, head_width, 4, 2, 1, bias=False)]
-            else:
-                up = [nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(width, head_width, 3, 1, 1, bias=False)]
-            layers, width = [nn.Sequential(*up, nn.BatchNorm2d(head_width), nn.ReLU())], head_width
-        self.head = nn.Sequential(*layers, nn.Conv2d(width, joints, 1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.backbone(x))
+        backbone = Backbone(width, modules, blocks, bottlenecks, stem_width, stem_stride, in_channels)
+        super().__init__(backbone, width, stem_stride, head, joints, output_stride, upsampling, head_width, pooling)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tests.models.torch_network import ScalarHead
+from tests.models.torch_network import TorchPoseNetwork
 
 
 def double_conv(in_channels: int, out_channels: int, padding_mode: str) -> nn.Sequential:
@@ -49,7 +49,7 @@ class Backbone(nn.Module):
         return x
 
 
-class TorchUNet(nn.Module):
+class TorchUNet(TorchPoseNetwork):
     def __init__(
         self,
         width: int = 16,
@@ -62,14 +62,6 @@ class TorchUNet(nn.Module):
         output_stride: int = 2,
         pooling: str = "points",
     ) -> None:
-        super().__init__()
         ups = {1: depth, 2: depth - 1, 4: depth - 2, 8: depth - 3}[output_stride]
-        self.backbone = Backbone(in_channels, width, depth, ups, skip, padding_mode)
-        features = self.backbone.out_channels
-        if head == "scalar":
-            self.head = ScalarHead(features, joints, output_stride, pooling)
-        else:
-            self.head = nn.Sequential(nn.Conv2d(features, joints, 1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.backbone(x))
+        backbone = Backbone(in_channels, width, depth, ups, skip, padding_mode)
+        super().__init__(backbone, backbone.out_channels, output_stride, head, joints, output_stride, pooling=pooling)
