@@ -55,8 +55,8 @@ class TransposedResidualBlock(Module):
     F begins with a transposed convolution of stride 2. With kernel 4 its taps cover every pixel of the result evenly,
     with kernel 2 every pixel is reached once; with kernel 3 the number of taps goes 1, 2, 1, 2 and 2, 4, 2, 4 from line
     to line, a checkerboard, and with kernel 1 three pixels in four are reached by none, the grid of zeros that the
-    report describes (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"). The shortcut's has kernel 2, or 1
-    where `kernel` is 1.
+    report describes (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"). The shortcut is a transposed
+    convolution too, of kernel 2, or 1 where `kernel` is 1, with batch normalisation.
 
     Parameters
     ----------
