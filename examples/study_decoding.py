@@ -13,19 +13,18 @@ from dataclasses import replace
 from typing import Any
 
 from minipose.train import default_codec, evaluate, load_checkpoint, make_test_sets
-from minipose.train.studies import BASE, Study, markdown_table, number, page, spread, study_main
+from minipose.train.studies import BASE, HARDEST, Study, markdown_table, number, spread, study_main
 from minipose.viz import study_pictures
 
 ROWS = {f"stride-{stride}": replace(BASE, options={"output_stride": stride}) for stride in (2, 4)}
 DECODERS = ("argmax", "quarter", "dark")
 METRICS = {"pckh50": "PCKh@0.5", "pckh10": "PCKh@0.1", "epe_px": "EPE (px)"}
-TEST_SET = "platform"
 
 
 def decoded(study: Study, name: str, decoder: str) -> list[dict[str, Any]]:
     """Return the scores of a row's finished runs with a decoder."""
     config, scores = study.configs[name], []
-    figures = make_test_sets(config, [TEST_SET], study.count)[TEST_SET]
+    figures = make_test_sets(config, [HARDEST], study.count)[HARDEST]
     for path in study.best(name):
         model = load_checkpoint(path).build()
         scores.append(evaluate(model, figures, default_codec(model, (config.size,) * 2, config.sigma, decoder)))
@@ -33,15 +32,14 @@ def decoded(study: Study, name: str, decoder: str) -> list[dict[str, Any]]:
 
 
 def report(study: Study, results: dict[str, Any]) -> str:
-    study_pictures(results, study.logs(), study.out)
     lines = []
     for name in study.configs:
         for decoder in DECODERS:
             scores = decoded(study, name, decoder)
             lines.append([f"{name}, {decoder}", *(number(spread([s[metric] for s in scores])) for metric in METRICS)])
-    table = markdown_table([TEST_SET, *METRICS.values()], lines)
-    return f"{table}\nThe tables below are of DARK.\n\n{page(results)}"
+    table = markdown_table([HARDEST, *METRICS.values()], lines)
+    return f"### Decoders\n\n{table}\nThe tables before this one are of DARK.\n"
 
 
 if __name__ == "__main__":
-    sys.exit(study_main(__doc__, ROWS, "runs/studies/decoding", report))
+    sys.exit(study_main(__doc__, ROWS, "runs/studies/decoding", study_pictures, report=report))

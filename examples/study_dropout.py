@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
-from minipose.train.studies import BASE, Study, difference, page, study_main
+from minipose.train.studies import BASE, study_main
 from minipose.viz import study_pictures
 
 DROPOUTS = (0.0, 0.1, 0.3)
@@ -20,17 +19,12 @@ ROWS = {
     for name, images in (("new", None), ("600", 600))
     for dropout in DROPOUTS
 }
-
-
-def report(study: Study, results: dict[str, Any]) -> str:
-    study_pictures(results, study.logs(), study.out)
-    return page(
-        results,
-        difference(results, "new-0", "new-0.3"),
-        difference(results, "600-0", "600-0.1"),
-        difference(results, "600-0", "600-0.3"),
-    )
+COMPARED = [
+    ("new-0", "new-0.3"),
+    ("600-0", "600-0.1"),
+    ("600-0", "600-0.3"),
+]
 
 
 if __name__ == "__main__":
-    sys.exit(study_main(__doc__, ROWS, "runs/studies/dropout", report))
+    sys.exit(study_main(__doc__, ROWS, "runs/studies/dropout", study_pictures, COMPARED))

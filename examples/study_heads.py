@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
-from minipose.train.studies import BASE, Study, difference, page, study_main
+from minipose.train.studies import BASE, study_main
 from minipose.viz import study_pictures
 
 RESNET = replace(BASE, model="resnet", width=None)
@@ -25,18 +24,13 @@ ROWS = {
     "resnet-points": replace(RESNET, head="scalar"),
     "resnet-mean": replace(RESNET, head="scalar", options={"pooling": "mean"}),
 }
-
-
-def report(study: Study, results: dict[str, Any]) -> str:
-    study_pictures(results, study.logs(), study.out)
-    return page(
-        results,
-        difference(results, "hourglass-heatmap", "hourglass-points"),
-        difference(results, "resnet-heatmap", "resnet-points"),
-        difference(results, "resnet-points", "resnet-mean"),
-        difference(results, "hourglass-heatmap", "hourglass-integral"),
-    )
+COMPARED = [
+    ("hourglass-heatmap", "hourglass-points"),
+    ("resnet-heatmap", "resnet-points"),
+    ("resnet-points", "resnet-mean"),
+    ("hourglass-heatmap", "hourglass-integral"),
+]
 
 
 if __name__ == "__main__":
-    sys.exit(study_main(__doc__, ROWS, "runs/studies/heads", report))
+    sys.exit(study_main(__doc__, ROWS, "runs/studies/heads", study_pictures, COMPARED))

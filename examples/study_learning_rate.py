@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
-from minipose.train.studies import BASE, Study, difference, page, study_main
+from minipose.train.studies import BASE, study_main
 from minipose.viz import study_pictures
 
 ROWS = {
@@ -19,19 +18,14 @@ ROWS = {
     **{f"epochs-{epochs}": replace(BASE, epochs=epochs) for epochs in (3, 12)},
     "rate-0.002-epochs-12": replace(BASE, learning_rate=0.002, epochs=12),
 }
-
-
-def report(study: Study, results: dict[str, Any]) -> str:
-    study_pictures(results, study.logs(), study.out)
-    return page(
-        results,
-        difference(results, "rate-0.008", "rate-0.002"),
-        difference(results, "rate-0.008", "rate-0.0005"),
-        difference(results, "rate-0.032", "rate-0.008"),
-        difference(results, "epochs-12", "rate-0.008"),
-        difference(results, "rate-0.002-epochs-12", "epochs-12"),
-    )
+COMPARED = [
+    ("rate-0.008", "rate-0.002"),
+    ("rate-0.008", "rate-0.0005"),
+    ("rate-0.032", "rate-0.008"),
+    ("epochs-12", "rate-0.008"),
+    ("rate-0.002-epochs-12", "epochs-12"),
+]
 
 
 if __name__ == "__main__":
-    sys.exit(study_main(__doc__, ROWS, "runs/studies/learning_rate", report))
+    sys.exit(study_main(__doc__, ROWS, "runs/studies/learning_rate", study_pictures, COMPARED))

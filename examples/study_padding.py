@@ -9,23 +9,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
-from minipose.train.studies import BASE, Study, difference, page, study_main
+from minipose.train.studies import BASE, study_main
 from minipose.viz import study_pictures
 
 MODES = ("zeros", "reflect", "replicate")
 ROWS = {mode: replace(BASE, options={"decoder": "bilinear", "padding_mode": mode}) for mode in MODES}
-
-
-def report(study: Study, results: dict[str, Any]) -> str:
-    study_pictures(results, study.logs(), study.out)
-    return page(
-        results,
-        difference(results, "reflect", "zeros"),
-        difference(results, "replicate", "zeros"),
-    )
+COMPARED = [
+    ("reflect", "zeros"),
+    ("replicate", "zeros"),
+]
 
 
 if __name__ == "__main__":
-    sys.exit(study_main(__doc__, ROWS, "runs/studies/padding", report))
+    sys.exit(study_main(__doc__, ROWS, "runs/studies/padding", study_pictures, COMPARED))

@@ -9,26 +9,20 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
-from minipose.train.studies import BASE, Study, difference, page, study_main
+from minipose.train.studies import BASE, study_main
 from minipose.viz import study_pictures
 
 SIGMA = 4.0  # pixels
 ROWS = {
     f"stride-{stride}": replace(BASE, sigma=SIGMA / stride, options={"output_stride": stride}) for stride in (2, 4, 8)
 }
-
-
-def report(study: Study, results: dict[str, Any]) -> str:
-    study_pictures(results, study.logs(), study.out)
-    return page(
-        results,
-        difference(results, "stride-2", "stride-4"),
-        difference(results, "stride-2", "stride-8"),
-        difference(results, "stride-2", "stride-4", "pckh10"),
-    )
+COMPARED = [
+    ("stride-2", "stride-4"),
+    ("stride-2", "stride-8"),
+    ("stride-2", "stride-4", "pckh10"),
+]
 
 
 if __name__ == "__main__":
-    sys.exit(study_main(__doc__, ROWS, "runs/studies/resolution", report))
+    sys.exit(study_main(__doc__, ROWS, "runs/studies/resolution", study_pictures, COMPARED))

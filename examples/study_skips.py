@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
-from minipose.train.studies import BASE, Study, difference, page, study_main
+from minipose.train.studies import BASE, study_main
 from minipose.viz import study_pictures
 
 ROWS = {
@@ -19,16 +18,11 @@ ROWS = {
     for depth in (3, 4)
     for name, skip in (("skips", True), ("none", False))
 }
-
-
-def report(study: Study, results: dict[str, Any]) -> str:
-    study_pictures(results, study.logs(), study.out)
-    return page(
-        results,
-        difference(results, "depth-3-skips", "depth-3-none"),
-        difference(results, "depth-4-skips", "depth-4-none"),
-    )
+COMPARED = [
+    ("depth-3-skips", "depth-3-none"),
+    ("depth-4-skips", "depth-4-none"),
+]
 
 
 if __name__ == "__main__":
-    sys.exit(study_main(__doc__, ROWS, "runs/studies/skips", report))
+    sys.exit(study_main(__doc__, ROWS, "runs/studies/skips", study_pictures, COMPARED))

@@ -56,7 +56,7 @@ class Config:
     size: int = _option(64, "side of the square images in pixels", 1)
     epochs: int = _option(7, "rounds of training, after each of which the validation images are scored", 1,
                           may_change=True)  # fmt: skip
-    epoch_size: int = _option(6400, "new training images in a round", 1)
+    epoch_size: int = _option(6400, "training images in a round", 1)
     images: int | None = _option(None, "training images in all, seen again and again; without it, each is new", 1,
                                  kind=int)  # fmt: skip
     validation: int = _option(512, "images for validation", 1)
@@ -79,11 +79,10 @@ class Config:
     tensorboard: bool = _option(False, "log for TensorBoard too: pip install 'minipose[tensorboard]'", may_change=True)
 
     def __post_init__(self) -> None:
-        problems = [_problem(f, getattr(self, f.name)) for f in fields(self)]
-        if not any(problems):
-            problems = [self._unknown_option()]
-        if any(problems):
-            raise ValueError(f"Config: {'; '.join(filter(None, problems))}")
+        problems = [problem for f in fields(self) if (problem := _problem(f, getattr(self, f.name)))]
+        problem = "; ".join(problems) or self._unknown_option()
+        if problem:
+            raise ValueError(f"Config: {problem}")
 
     @property
     def architecture(self) -> dict[str, Any]:

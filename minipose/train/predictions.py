@@ -220,7 +220,7 @@ def default_codec(
     if kind == "scalar":
         return pose.RegressionCodec(tuple(image_size))
     if stride is None:
-        raise ValueError(f"predict: {type(model).__name__} has no output_stride, so the codec must be given")
+        raise ValueError(f"default_codec: {type(model).__name__} has no output_stride, so the codec must be given")
     if kind == "integral":
         return pose.IntegralCodec(tuple(image_size), stride, sigma)
     return pose.HeatmapCodec(tuple(image_size), stride, sigma, decoder=decoder)

@@ -71,8 +71,8 @@ ARCHITECTURES = [
     Bug(
         "a standard error that adds deviations",
         "train/studies/answers.py",
-        's["spread"] ** 2 / len(s["values"])',
-        's["spread"] / len(s["values"])',
+        's["spread"] ** 2 / sum(',
+        's["spread"] / sum(',
         "tests/train/studies/test_answers.py",
     ),
     Bug(

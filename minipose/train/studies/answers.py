@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minipose.train.studies.markdown import number, score_tables
+from minipose.train.studies.markdown import BETTER, number, score_tables
 from minipose.train.tables import COLUMNS
 
-HARDEST = "platform"  # the set in whose words studies are told, as long as nothing else is asked for
+HARDEST = "platform"  # the test set of whose scores studies speak, unless another is asked for
 
 
 def difference(
     results: Mapping[str, Any], first: str, second: str, metric: str = "pckh50", test_set: str = HARDEST
 ) -> str:
     """Return the scores of two rows and their difference, with its standard error over the seeds.
+
+    The standard error is that of independent runs, sqrt(spread_1**2 / n_1 + spread_2**2 / n_2).
 
     Parameters
     ----------
@@ -29,8 +31,8 @@ def difference(
     Returns
     -------
     str
-        Such as "hourglass 0.905 ± 0.004, without skips 0.871 ± 0.006: a difference of 0.034 (standard error 0.004)".
-        That a row has no finished run, where it has none.
+        Such as "PCKh@0.5 on platform: hourglass 0.905 ± 0.004, without skips 0.871 ± 0.006: a difference of +0.034
+        (standard error 0.004)". That a row has no finished run, where it has none.
     """
     scores = []
     for name in (first, second):
@@ -40,15 +42,29 @@ def difference(
         scores.append(row["sets"][test_set][metric])
     decimals = COLUMNS[metric][1]
     a, b = scores
-    text = f"{first} {number(a, decimals)}, {second} {number(b, decimals)}: a difference of "
-    text += f"{a['mean'] - b['mean']:+.{decimals}f}"
+    better = f" ({BETTER[metric]})" if metric in BETTER else ""
+    text = f"{COLUMNS[metric][0]} on {test_set}{better}: {first} {number(a, decimals)}, {second} {number(b, decimals)}"
+    text += f": a difference of {a['mean'] - b['mean']:+.{decimals}f}"
     if a["spread"] is None or b["spread"] is None:
         return text + " (one seed, so chance is not known)"
-    error = math.sqrt(sum(s["spread"] ** 2 / len(s["values"]) for s in scores))
+    error = math.sqrt(sum(s["spread"] ** 2 / sum(value is not None for value in s["values"]) for s in scores))
     return text + f" (standard error {error:.{decimals}f})"
 
 
-def page(results: Mapping[str, Any], *answers: str, picture: str = "pckh50.png") -> str:
-    """Return a study's table.md: its answers, its picture, and the tables that they come from."""
-    lines = "".join(f"- {answer}\n" for answer in answers)
-    return f"{lines}\n![PCKh@0.5 of every row, its runs and their mean]({picture})\n\n{score_tables(results)}"
+def page(results: Mapping[str, Any], compared: Sequence[Sequence[str]] = (), more: str = "") -> str:
+    """Return a study's table.md: its answers, its picture, the tables that they come from, and what else it says.
+
+    Parameters
+    ----------
+    results : mapping
+        As `collect` returns them.
+    compared : sequence of texts
+        The arguments of `difference`, for a sentence each.
+    more : str
+        Markdown.
+    """
+    answers = "".join(f"- {difference(results, *rows)}\n" for rows in compared)
+    drawn = any("sets" in row for row in results["rows"].values())
+    picture = "![PCKh@0.5 of every row, its runs and their mean](pckh50.png)\n" if drawn else ""
+    numbers = "The numbers of every run: [results.json](results.json).\n"
+    return "\n".join(filter(None, [answers, picture, score_tables(results).rstrip() + "\n", more, numbers]))

@@ -53,12 +53,12 @@ def number(value: Mapping[str, Any] | None, decimals: int = 3) -> str:
 
 def score_tables(results: Mapping[str, Any], metrics: Sequence[str] = SHOWN) -> str:
     """Return the scores of a study, as `collect` returns them, with the reference lines and what is missing."""
-    parts = [introduction(results)]
+    parts = [_introduction(results)]
     parts += [f"### {_heading(metric)}\n\n{score_table(results, metric)}" for metric in metrics]
-    return "\n".join([*parts, missing_runs(results)])
+    return "\n".join([*parts, _missing_runs(results)])
 
 
-def introduction(results: Mapping[str, Any]) -> str:
+def _introduction(results: Mapping[str, Any]) -> str:
     """Return what the numbers of the tables are, and the budget of each run, as far as all rows share it."""
     rows = results["rows"].values()
     most = max(len(row["runs"]) for row in rows)
@@ -82,7 +82,7 @@ def score_table(results: Mapping[str, Any], metric: str) -> str:
     return markdown_table([_heading(metric), *TEST_SETS], rows)
 
 
-def missing_runs(results: Mapping[str, Any]) -> str:
+def _missing_runs(results: Mapping[str, Any]) -> str:
     """Return a list of the runs that did not finish, and why, and of the errors found in those that did; or ""."""
     lines = [
         f"- {name}, seed {seed}: {_escape(state)}"

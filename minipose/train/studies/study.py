@@ -15,10 +15,10 @@ from minipose.files import atomic_path, write_json
 from minipose.train.config import Config, positive
 from minipose.train.loop import BEST
 from minipose.train.report import TEST_COUNT
-from minipose.train.studies.cells import Cell, make_cells
+from minipose.train.studies.answers import page
+from minipose.train.studies.cells import Cell, check_folders, make_cells
 from minipose.train.studies.cluster import LOCAL
-from minipose.train.studies.markdown import score_tables
-from minipose.train.studies.results import collect
+from minipose.train.studies.results import FINISHED, NOT_RUN, collect
 from minipose.train.studies.runner import run_cells
 
 SEEDS = 3
@@ -79,6 +79,7 @@ class Study:
         ValueError, ImportError, OSError, KeyboardInterrupt
             As `run_cells`.
         """
+        check_folders(self.cells, self.out)  # of all rows: those that are not run now stand in the same table
         chosen = [cell for cell in self.cells if cell.name in (self.only or self.configs)]
         failures = run_cells(chosen, self.out, self.jobs, self.cluster, self.count, say)
         results = collect(self.cells, self.out, self.count, failures)
@@ -90,10 +91,12 @@ def study_main(
     description: str,
     configs: Mapping[str, Config],
     out: str,
-    report: Callable[[Study, dict[str, Any]], object] | None = None,
+    draw: Callable[[dict[str, Any], dict[str, list[Path]], Path], object],
+    compared: Sequence[Sequence[str]] = (),
+    report: Callable[[Study, dict[str, Any]], str] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """Run a study as its script's command line says, and write results.json and table.md into its folder.
+    """Run a study as its script's command line says, and write results.json, table.md and pictures into its folder.
 
     Parameters
     ----------
@@ -102,9 +105,13 @@ def study_main(
     configs : mapping from names of rows to Config
     out : str
         The default folder.
+    draw : function of the results, the logs and the folder
+        Draws the pictures: `minipose.viz.study_pictures`.
+    compared : sequence of texts
+        The rows whose difference the table is headed by, as arguments of `difference`.
     report : function of the study and its results, optional
-        Writes what else is wanted, such as pictures. If it returns a text, that is the content of table.md. Default:
-        nothing, and the text of `score_tables`.
+        Returns what else belongs into table.md; it may write files, which are published if that text has a link to
+        them.
     arguments : sequence of str, optional
         Default: those of the program.
 
@@ -119,8 +126,8 @@ def study_main(
     try:
         study = study_from_arguments(options, configs)
         results = study.run()
-        text = report(study, results) if report else None
-        _write(study.out / "table.md", text or score_tables(results))
+        draw(results, study.logs(), study.out)
+        _write(study.out / "table.md", page(results, compared, report(study, results) if report else ""))
         if options.publish:
             _publish(study.out, options.publish)
     except KeyboardInterrupt:
@@ -130,8 +137,8 @@ def study_main(
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"see {study.out / 'table.md'}")
-    return int(any(state not in ("finished", "not run") for row in results["rows"].values()
-                   for state in row["runs"].values()))  # fmt: skip
+    states = {state for row in results["rows"].values() for state in row["runs"].values()}
+    return int(not states <= {FINISHED, NOT_RUN})
 
 
 def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
@@ -157,10 +164,14 @@ def study_from_arguments(arguments: argparse.Namespace, configs: Mapping[str, Co
     Raises
     ------
     ValueError
-        If --only names no row.
+        If --only names no row, --epochs would make rows alike, or a dry run is to be published.
     """
     dry = arguments.dry_run
     default: Path = arguments.default_out
+    if dry and arguments.publish:
+        raise ValueError("--publish: the scores of a dry run are worth nothing; leave out --dry-run or --publish")
+    if arguments.epochs and len({config.epochs for config in configs.values()}) > 1:
+        raise ValueError("--epochs: the rows of this study differ in their epochs, so it cannot be given")
     if dry and arguments.out is None:
         shutil.rmtree(default.with_name(f"{default.name}-dry") / "cells", ignore_errors=True)
     if arguments.epochs:
@@ -188,12 +199,13 @@ def _chosen(only: str | None, configs: Mapping[str, Config]) -> tuple[str, ...]:
 
 
 def _publish(out: Path, folder: Path) -> None:
-    """Copy table.md, the JSON files, and the pictures that the table shows."""
+    """Copy table.md and the files that it has links to."""
     text = (out / "table.md").read_text(encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
-    for path in [out / "table.md", *out.glob("*.json"), *(p for p in out.glob("*.png") if f"({p.name})" in text)]:
-        with atomic_path(folder / path.name) as temporary:
-            shutil.copyfile(path, temporary)
+    for path in out.iterdir():
+        if path.name == "table.md" or f"]({path.name})" in text:
+            with atomic_path(folder / path.name) as temporary:
+                shutil.copyfile(path, temporary)
 
 
 def _write(path: Path, text: str) -> None:

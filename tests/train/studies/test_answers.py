@@ -17,10 +17,21 @@ def results(tmp_path, b=(0.5, 0.7)):
 def test_a_difference_has_its_sign_and_its_standard_error(tmp_path):
     # The variances are 0.1**2 / 2 and 0.2**2 / 2, of two values each: the error is sqrt(0.0025 + 0.01).
     assert difference(results(tmp_path), "a", "b") == (
-        "a 0.850 ± 0.071, b 0.600 ± 0.141: a difference of +0.250 (standard error 0.112)"
+        "PCKh@0.5 on platform: a 0.850 ± 0.071, b 0.600 ± 0.141: a difference of +0.250 (standard error 0.112)"
     )
     assert "a difference of -0.250" in difference(results(tmp_path), "b", "a")
     assert difference(results(tmp_path), "a", "b", test_set="circles").endswith("+0.000 (standard error 0.000)")
+    said = difference(results(tmp_path), "a", "b", "report_score", "plain")
+    assert said.startswith("report_score on plain (lower is better): a 0.250")
+
+
+def test_a_run_whose_score_could_not_be_measured_does_not_lower_the_standard_error(tmp_path):
+    of_two = results(tmp_path)
+    scores = [of_two["rows"][name]["sets"]["platform"]["pckh50"] for name in ("a", "b")]
+    before = difference(of_two, "a", "b")
+    for one in scores:
+        one["values"].append(None)
+    assert difference(of_two, "a", "b") == before
 
 
 def test_what_cannot_be_compared_says_so(tmp_path):
@@ -29,6 +40,14 @@ def test_what_cannot_be_compared_says_so(tmp_path):
 
 
 def test_a_page_has_its_answers_before_its_tables(tmp_path):
-    text = page(results(tmp_path), "first", "second", picture="x.png")
-    assert text.startswith("- first\n- second\n\n![PCKh@0.5 of every row, its runs and their mean](x.png)\n\n")
-    assert text.index("x.png") < text.index("| PCKh@0.5 ") and "no finished run" in text
+    text = page(results(tmp_path), [("a", "b"), ("b", "a", "epe_px")], "### More\n\nMore.\n")
+    first, second = difference(results(tmp_path), "a", "b"), difference(results(tmp_path), "b", "a", "epe_px")
+    picture = "![PCKh@0.5 of every row, its runs and their mean](pckh50.png)"
+    assert text.startswith(f"- {first}\n- {second}\n\n{picture}\n\nMean ± ")
+    assert text.endswith("\n\n### More\n\nMore.\n\nThe numbers of every run: [results.json](results.json).\n")
+    assert "no finished run" in text and "\n\n\n" not in text
+
+
+def test_a_page_without_a_finished_run_shows_no_picture(tmp_path):
+    text = page(collect(make_cells({"a": Config()}, [0]), tmp_path, 7))
+    assert text.startswith("One seed") and "png" not in text

@@ -11,7 +11,8 @@ import pytest
 
 from minipose import Tensor, models
 from minipose.train import Config
-from minipose.train.studies import study, study_main
+from minipose.train.studies import make_cells, study, study_main
+from minipose.viz import study_pictures
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "compare_architectures.py"
@@ -40,7 +41,7 @@ def compare_architectures():
 
 
 def main(*arguments, **options):
-    return study_main("A study.", CONFIGS, "runs/default", arguments=arguments, **options)
+    return study_main("A study.", CONFIGS, "runs/default", study_pictures, arguments=arguments, **options)
 
 
 def test_the_options_are_those_of_the_cells(ran, tmp_path, monkeypatch):
@@ -73,15 +74,31 @@ def test_a_dry_run_is_short_and_begins_anew_in_its_own_folder_only(ran, tmp_path
     assert all(folder.is_dir() for folder in kept) and not Path("runs/default-dry/cells").exists()
 
 
-def test_what_the_report_returns_is_the_table_and_a_failure_is_the_exit_status(ran, tmp_path, capsys):
+def test_a_row_of_other_settings_is_refused_though_it_is_not_run_now(ran, tmp_path, capsys):
+    (cell,) = make_cells({"wide": CONFIGS["wide"]}, [0])
+    cell.folder(tmp_path).mkdir(parents=True)
+    cell.config.save(cell.folder(tmp_path) / "config.json")
+    assert main("--out", str(tmp_path), "--only", "narrow") == 0 and len(ran) == 1
+    assert main("--out", str(tmp_path), "--only", "narrow", "--epochs", "3") == 1 and len(ran) == 1
+    assert "wide-0 holds a run of other settings: epochs was 7, now 3" in capsys.readouterr().err
+
+
+def test_epochs_that_make_rows_alike_are_refused(ran, capsys):
+    configs = {"short": Config(), "long": Config(epochs=14)}
+    assert study_main("A study.", configs, "runs/default", study_pictures, arguments=["--epochs", "3"]) == 1
+    assert "--epochs: the rows of this study differ in their epochs" in capsys.readouterr().err and not ran
+
+
+def test_what_the_report_returns_is_in_the_table_and_a_failure_is_the_exit_status(ran, tmp_path, capsys):
     assert main("--out", str(tmp_path), "--jobs", "13", report=lambda study, results: f"{results['count']} µ\n") == 1
-    assert (tmp_path / "table.md").read_text(encoding="utf-8") == "500 µ\n"
+    assert (tmp_path / "table.md").read_text(encoding="utf-8").count("\n500 µ\n") == 1
     assert json.loads((tmp_path / "results.json").read_text())["rows"]["narrow"]["runs"]["0"] == "ValueError: planted"
     assert "table.md" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--only", "wide,deep"], "error: --only: there is no row 'deep'; there are narrow, wide, integral"),
+    (["--dry-run", "--publish", "x"], "error: --publish: the scores of a dry run are worth nothing; leave out"),
     (["--seeds", "0"], "argument --seeds: must be an integer above 0, not '0'"),
     (["--jobs", "two"], "argument --jobs: must be an integer above 0, not 'two'"),
 ])  # fmt: skip
@@ -131,12 +148,13 @@ def test_the_table_of_architectures_is_made_by_its_command(tmp_path):
     assert costs["networks"]["hourglass-heatmap"]["parameters"] == row["parameters"]
 
 
-def test_what_is_published_is_the_table_its_numbers_and_its_pictures(ran, tmp_path):
+def test_what_is_published_is_the_table_and_what_it_has_links_to(ran, tmp_path):
     def report(study, results):
-        for name in ("shown", "hidden"):
-            (study.out / f"{name}.png").write_bytes(b"picture")
-        return "![a](shown.png)"
+        for name in ("shown.png", "hidden.png", "linked.json", "old.json"):
+            (study.out / name).write_bytes(b"content")
+        return "![a](shown.png) [b](linked.json) old.json"
 
     assert main("--out", str(tmp_path / "out"), "--publish", str(tmp_path / "docs"), report=report) == 0
-    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["results.json", "shown.png", "table.md"]
+    files = ["linked.json", "results.json", "shown.png", "table.md"]
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == files
     assert (tmp_path / "docs" / "results.json").read_text() == (tmp_path / "out" / "results.json").read_text()
