@@ -29,6 +29,7 @@ COMPARED = [
     ("resnet-heatmap", "resnet-points"),
     ("resnet-points", "resnet-mean"),
     ("hourglass-heatmap", "hourglass-integral"),
+    ("resnet-heatmap", "resnet-integral"),
 ]
 
 

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--root", type=Path, metavar="FOLDER", help="folder of the course's data, or of COCO's images")
     add("--normalised", action="store_true", help="the course's labels are fractions of the image's side, not pixels")
     add("--annotations", type=Path, metavar="FILE.json", help="COCO's annotations")
-    add("--decoder", choices=DECODERS, default="dark", help="from heatmaps to joints (default dark)")
+    add("--decoder", choices=DECODERS, default="dark", help="how heatmaps are read (default dark)")
     add("--joints", action="store_true", help="print the scores of each joint too")
     add("--json", type=Path, metavar="FILE", help="also write all scores as JSON, as in metrics.json")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="cuda needs an NVIDIA GPU and CuPy (default cpu)")

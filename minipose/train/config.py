@@ -46,7 +46,7 @@ class Config:
                                 "without it, the network's own", 1, kind=int)  # fmt: skip
     options: dict[str, Any] | None = _option(None, "another option of the network, as skip=false; may be given several "
                                              "times", kind=dict)  # fmt: skip
-    set: str = _option("mixed", "what is behind the training figures; mixed: any of the others", choices=tuple(SETS))
+    set: str = _option("mixed", "what is behind the figures; mixed: one of the first four", choices=tuple(SETS))
     poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones; each tenth is for "
                                 "validation", kind=str)  # fmt: skip
     style: str = _option("minipose", "whose drawing rules the figures follow", choices=STYLES)

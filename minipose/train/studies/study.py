@@ -148,10 +148,10 @@ def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     add("--out", type=Path, help=f"folder for the results; a study in it goes on (default {out}, or {out}-dry)")
     add("--seeds", **n, help=f"runs of each row, seeds 0 to N - 1 (default {SEEDS}, in a dry run 1)")
     add("--epochs", **n, help="rounds of training (default: those of each row)")
-    add("--jobs", **n, default=1, help="runs at a time, which share the cores (default 1)")
+    add("--jobs", **n, default=1, help="runs at a time, which share the cores; not of a running cluster (default 1)")
     add("--cluster", nargs="?", const=LOCAL, metavar="ADDRESS", help="run on the Dask cluster at this address, whose "
         "workers see --out; without an address on a local one of --jobs workers")  # fmt: skip
-    add("--count", **n, default=count, help=f"images of each test set (default {count})")
+    add("--count", **n, default=count, help=f"images of each test set (default {count}; dry run: at most {DRY_COUNT})")
     add("--publish", type=Path, metavar="FOLDER", help="copy the table, its numbers and its pictures into this folder")
     add("--only", metavar="NAME,NAME", help="run these rows only, where * stands for any letters; the table has all")
     add("--dry-run", action="store_true", help="a few steps on a few images of every run, to see that everything works")
