@@ -31,7 +31,7 @@ from minipose.train.studies import HARDEST, Study, markdown_table, measure_costs
 from minipose.viz import comparison_curves, study_pictures
 
 SAME = {"simple_baseline-scalar": "resnet-scalar"}  # without maps there is nothing to deconvolve
-BUDGET = {"epochs": 12, "epoch_size": 6400, "learning_rate": 8e-3, "validation": 256}
+BUDGET = {"epochs": 14, "epoch_size": 6400, "learning_rate": 4e-3, "validation": 256}
 BATCH_SIZES = (1, 32)  # images in the passes whose time is measured
 
 

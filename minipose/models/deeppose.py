@@ -78,8 +78,8 @@ class FullyConnectedHead(Sequential):
 
     def __init__(self, channels: int, side: int, hidden: int, dropout: float, joints: int) -> None:
         last = Linear(hidden, 2 * joints)
-        init.normal_(last.weight, std=0.01)  # coordinates begin spread about the middle of the image
-        init.constant_(last.bias, 0.5)
+        init.normal_(last.weight, std=0.001)
+        init.constant_(last.bias, 0.5)  # with small weights, the middle of the image
         super().__init__(
             Linear(channels * side**2, hidden), ReLU(), Dropout(dropout),
             Linear(hidden, hidden), ReLU(), Dropout(dropout),
