@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--root", type=Path, metavar="FOLDER", help="folder of the course's data, or of COCO's images")
     add("--normalised", action="store_true", help="the course's labels are fractions of the image's side, not pixels")
     add("--annotations", type=Path, metavar="FILE.json", help="COCO's annotations")
-    add("--decoder", choices=DECODERS, default="dark", help="how heatmaps are read (default dark)")
+    add("--decoder", choices=DECODERS, help="how heatmaps are read (default dark)")
     add("--joints", action="store_true", help="print the scores of each joint too")
     add("--json", type=Path, metavar="FILE", help="also write all scores as JSON, as in metrics.json")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="cuda needs an NVIDIA GPU and CuPy (default cpu)")
@@ -48,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     from minipose.train import course_table, evaluate_sets, finding_lines, joint_table, table
 
     _check_options(arguments)
-    trained = open_run(arguments.run, arguments.decoder)
+    trained = open_run(arguments.run, arguments.decoder or "dark")
+    if arguments.decoder and trained.config.head != "heatmap":
+        raise ValueError(f"--decoder is for heatmaps; this network's head is {trained.config.head}, read in one way")
     datasets = _datasets(arguments, trained.config)
     report = evaluate_sets(
         trained.model.to(arguments.device), datasets, trained.training(), trained.codec, strict=False

@@ -23,7 +23,7 @@ class SEResNet(PoseNetwork):
     reduction : int
         How many times fewer channels a block's excitation goes through, though at least 1. Default 4: of 16 channels
         it leaves the 4 that the published 16 leaves of 64.
-    head, joints, output_stride, upsampling, head_width : as for `PoseNetwork`
+    head, joints, output_stride, upsampling, head_width, pooling : as for `PoseNetwork`
         By default maps at half the image's size, of transposed convolutions with 64 channels.
 
     Raises
@@ -45,8 +45,9 @@ class SEResNet(PoseNetwork):
         output_stride: int = 2,
         upsampling: str = "deconvolution",
         head_width: int = 64,
+        pooling: str = "points",
     ) -> None:
         name = type(self).__name__
         check_integer(name, "reduction", reduction, 1, MOST_CHANNELS)
         backbone = ResNetBackbone(name, depth, blocks, None, width, stem_stride, in_channels, reduction=reduction)
-        super().__init__(backbone, head, joints, output_stride, upsampling, head_width)
+        super().__init__(backbone, head, joints, output_stride, upsampling, head_width, pooling)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from minipose import cli, models, pretrained
 from minipose.data import StickFigures, read_image, write_coco, write_course, write_png
 from minipose.data.samples import Dataset, Sample
 from minipose.pose import STICK_FIGURE
-from minipose.train import save_checkpoint
+from minipose.train import Config, save_checkpoint
 from tests.cli.command import command, fails, succeeds
 
 SMALL = ("--dry-run", "--size", "32", "--width", "4", "--option", "depth=2")
@@ -91,6 +92,15 @@ def test_evaluate_gives_scores_and_the_lines_to_beat(finished, tmp_path):
 ])  # fmt: skip
 def test_wrong_evaluation(options, sentence, status):
     assert sentence in fails("evaluate", *options, status=status)
+
+
+def test_a_decoder_of_heatmaps_is_not_for_a_network_without_them(tmp_path):
+    config = Config(model="resnet", head="scalar", width=4)
+    network = models.create("resnet", **config.architecture["options"])
+    path = tmp_path / "scalar.safetensors"
+    save_checkpoint(path, network, config.architecture, training={"settings": asdict(config)})
+    message = "--decoder is for heatmaps; this network's head is scalar"
+    assert message in fails("evaluate", "--run", path, "--decoder", "dark", status=1)
 
 
 class Swapped(Dataset):

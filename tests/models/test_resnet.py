@@ -30,6 +30,7 @@ VARIANTS = [  # options, the images' shape
     (ResNet, {**TEN, "head": "scalar", "stem_stride": 1}, (2, 3, 32, 16)),
     (SEResNet, {**TEN, "width": 7, "reduction": 3}, (2, 3, 32, 16)),
     (SEResNet, {**SMALL, "depth": 50, "stem_stride": 1}, (2, 3, 16, 8)),
+    (SEResNet, {**TEN, "head": "scalar", "pooling": "mean"}, (2, 3, 32, 16)),
 ]
 PUBLISHED = {"width": 64, "stem_stride": 4}
 
