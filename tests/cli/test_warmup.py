@@ -40,9 +40,12 @@ def test_warmup_leaves_nothing_to_compile():
 
 def test_warmup_says_where_it_cannot_keep_anything(tmp_path):
     (tmp_path / "file").touch()
-    no_kernels = "from minipose.kernels.cpu import compile as c; c.KERNELS.clear()"
+    no_kernels = (
+        "from minipose.kernels.cpu import compile as c; c.KERNELS.clear()\n"
+        "from minipose.data import stickmen; stickmen.compiled_painter = lambda: None\n"
+    )
     result = subprocess.run(
-        [sys.executable, "-c", f"{no_kernels}; from minipose.cli import main; raise SystemExit(main(['warmup']))"],
+        [sys.executable, "-c", f"{no_kernels}from minipose.cli import main; raise SystemExit(main(['warmup']))"],
         capture_output=True, text=True, cwd=PROJECT, check=False,
         env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file"), "XDG_CACHE_HOME": str(tmp_path / "file")},
     )  # fmt: skip

@@ -134,10 +134,11 @@ def test_a_process_has_its_share_of_the_cores_and_this_minipose(tmp_path, monkey
 
 
 LONG = """
-import dataclasses, sys
+import dataclasses, signal, sys
 from pathlib import Path
 from minipose.train.studies import make_cells, run_cells
 from tests.train.studies.test_runner import COUNT, SMALL
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
 run_cells(make_cells({"a": dataclasses.replace(SMALL, epochs=1000)}, [0, 1]), Path(sys.argv[1]), count=COUNT)
 """
 
