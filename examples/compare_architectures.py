@@ -78,7 +78,7 @@ def costs_table(results: dict[str, Any], costs: dict[str, Any]) -> str:
         f"Times: forward pass on {costs['threads']} threads of {costs['cpu']}, the networks in turns, the best of "
         f"{costs['rounds']} turns each; the median of a network is up to {unrest:.2f} times its best.\n"
     )
-    return f"### Networks\n\n{markdown_table(headings, lines)}\n{note}The numbers: [costs.json](costs.json).\n"
+    return f"## Networks\n\n{markdown_table(headings, lines)}\n{note}The numbers: [costs.json](costs.json).\n"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def report(study: Study, results: dict[str, Any]) -> str:
         if "sets" in row
     ]
     table = markdown_table(["PCKh@0.5, either side", *TEST_SETS], agnostic)
-    return f"### Right or left\n\n{table}"
+    return f"## Right or left\n\n{table}"
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def report(study: Study, results: dict[str, Any]) -> str:
         inside = taps(kernel)[2:-2, 2:-2]  # the border gets fewer with every kernel
         lines.append([str(kernel), f"{(inside > 0).mean():.0%}", f"{inside.min():.0f}", f"{inside.max():.0f}"])
     table = markdown_table(["kernel", "pixels reached", "fewest taps", "most taps"], lines)
-    return f"### Taps\n\n{table}\n![Taps of each pixel](taps.png)\n"
+    return f"## Taps\n\n{table}\n![Taps of each pixel](taps.png)\n"
 
 
 if __name__ == "__main__":

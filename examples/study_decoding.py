@@ -38,7 +38,7 @@ def report(study: Study, results: dict[str, Any]) -> str:
             scores = decoded(study, name, decoder)
             lines.append([f"{name}, {decoder}", *(number(spread([s[metric] for s in scores])) for metric in METRICS)])
     table = markdown_table([HARDEST, *METRICS.values()], lines)
-    return f"### Decoders\n\n{table}\nThe tables before this one are of DARK.\n"
+    return f"## Decoders\n\n{table}\nThe tables before this one are of DARK.\n"
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def report(study: Study, results: dict[str, Any]) -> str:
                 for moment in ("new", "trained"))] for name in study.configs]  # fmt: skip
     table = markdown_table(["network", "training loss x 1000, last epoch", "first / last layer, new", "trained"], lines)
     links = "![Norms](gradients.png)\n\nThe norms of all layers: [gradients.json](gradients.json).\n"
-    return f"### Training loss and gradients\n\n{table}\n{links}"
+    return f"## Training loss and gradients\n\n{table}\n{links}"
 
 
 if __name__ == "__main__":

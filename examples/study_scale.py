@@ -37,7 +37,7 @@ def report(study: Study, results: dict[str, Any]) -> str:
     headings = [f"{title}, {s}" for title in METRICS.values() for s in SETS]
     table = markdown_table(["trained on", *headings], lines)
     picture = "![report_score of every row, its runs and their mean](report_score.png)"
-    return f"### Figures of full size, and small ones\n\n{table}\n{picture}\n"
+    return f"## Figures of full size, and small ones\n\n{table}\n{picture}\n"
 
 
 if __name__ == "__main__":

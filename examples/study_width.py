@@ -1,6 +1,6 @@
 """How many filters? The hourglass of 8 to 32 channels, which double at each step down.
 
-python examples/study_width.py --jobs 2 --publish docs/experiments/width
+    python examples/study_width.py --jobs 2 --publish docs/experiments/width
 """
 
 from __future__ import annotations

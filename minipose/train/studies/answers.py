@@ -51,11 +51,15 @@ def difference(
     return text + f" (standard error {error:.{decimals}f})"
 
 
-def page(results: Mapping[str, Any], compared: Sequence[Sequence[str]] = (), more: str = "") -> str:
-    """Return a study's table.md: its answers, its picture, the tables that they come from, and what else it says.
+def page(
+    description: str, results: Mapping[str, Any], compared: Sequence[Sequence[str]] = (), more: str = ""
+) -> str:
+    """Return a study's table.md: its question, its answers, the tables that they come from, and what else it says.
 
     Parameters
     ----------
+    description : str
+        The docstring of its script. The title is the question in the first line, or all of that line without one.
     results : mapping
         As `collect` returns them.
     compared : sequence of texts
@@ -67,4 +71,12 @@ def page(results: Mapping[str, Any], compared: Sequence[Sequence[str]] = (), mor
     drawn = any("sets" in row for row in results["rows"].values())
     picture = "![PCKh@0.5 of every row, its runs and their mean](pckh50.png)\n" if drawn else ""
     numbers = "The numbers of every run: [results.json](results.json).\n"
-    return "\n".join(filter(None, [answers, picture, score_tables(results).rstrip() + "\n", more, numbers]))
+    tables = score_tables(results).rstrip() + "\n"
+    return "\n".join(filter(None, [_head(description), answers, picture, tables, more, numbers]))
+
+
+def _head(description: str) -> str:
+    first, _, body = description.strip().partition("\n")
+    question, mark, rest = first.partition("?")
+    title = question + mark if mark else first.removesuffix(".")
+    return "\n\n".join(filter(None, [f"# {title}", rest.strip(), body.strip("\n")])) + "\n"

@@ -54,7 +54,7 @@ def number(value: Mapping[str, Any] | None, decimals: int = 3) -> str:
 def score_tables(results: Mapping[str, Any], metrics: Sequence[str] = SHOWN) -> str:
     """Return the scores of a study, as `collect` returns them, with the reference lines and what is missing."""
     parts = [_introduction(results)]
-    parts += [f"### {_heading(metric)}\n\n{score_table(results, metric)}" for metric in metrics]
+    parts += [f"## {_heading(metric)}\n\n{score_table(results, metric)}" for metric in metrics]
     return "\n".join([*parts, _missing_runs(results)])
 
 
@@ -91,8 +91,8 @@ def _missing_runs(results: Mapping[str, Any]) -> str:
         if state != FINISHED
     ]
     found = [f"- {_escape(message)}" for message in results["suspicious"]]
-    text = "### Missing runs\n\n" + "\n".join(lines) + "\n\n" if lines else ""
-    return text + ("### Suspicious scores\n\n" + "\n".join(found) + "\n" if found else "")
+    text = "## Missing runs\n\n" + "\n".join(lines) + "\n\n" if lines else ""
+    return text + ("## Suspicious scores\n\n" + "\n".join(found) + "\n" if found else "")
 
 
 def _scores(row: Mapping[str, Any], part: str, metric: str, decimals: int) -> list[str]:

@@ -101,7 +101,7 @@ def study_main(
     Parameters
     ----------
     description : str
-        What --help says of the script: its docstring.
+        What --help says of the script, and the head of table.md: its docstring.
     configs : mapping from names of rows to Config
     out : str
         The default folder.
@@ -127,7 +127,7 @@ def study_main(
         study = study_from_arguments(options, configs)
         results = study.run()
         draw(results, study.logs(), study.out)
-        _write(study.out / "table.md", page(results, compared, report(study, results) if report else ""))
+        _write(study.out / "table.md", page(description, results, compared, report(study, results) if report else ""))
         if options.publish:
             _publish(study.out, options.publish)
     except KeyboardInterrupt:

@@ -40,14 +40,15 @@ def test_what_cannot_be_compared_says_so(tmp_path):
 
 
 def test_a_page_has_its_answers_before_its_tables(tmp_path):
-    text = page(results(tmp_path), [("a", "b"), ("b", "a", "epe_px")], "### More\n\nMore.\n")
+    question = "Is a best? Yes.\n\n    run\n"
+    text = page(question, results(tmp_path), [("a", "b"), ("b", "a", "epe_px")], "## More\n\nMore.\n")
     first, second = difference(results(tmp_path), "a", "b"), difference(results(tmp_path), "b", "a", "epe_px")
     picture = "![PCKh@0.5 of every row, its runs and their mean](pckh50.png)"
-    assert text.startswith(f"- {first}\n- {second}\n\n{picture}\n\nMean ± ")
-    assert text.endswith("\n\n### More\n\nMore.\n\nThe numbers of every run: [results.json](results.json).\n")
+    assert text.startswith(f"# Is a best?\n\nYes.\n\n    run\n\n- {first}\n- {second}\n\n{picture}\n\nMean ± ")
+    assert text.endswith("\n\n## More\n\nMore.\n\nThe numbers of every run: [results.json](results.json).\n")
     assert "no finished run" in text and "\n\n\n" not in text
 
 
 def test_a_page_without_a_finished_run_shows_no_picture(tmp_path):
-    text = page(collect(make_cells({"a": Config()}, [0]), tmp_path, 7))
-    assert text.startswith("One seed") and "png" not in text
+    text = page("All rows.", collect(make_cells({"a": Config()}, [0]), tmp_path, 7))
+    assert text.startswith("# All rows\n\nOne seed") and "png" not in text

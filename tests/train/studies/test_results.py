@@ -89,7 +89,7 @@ def test_the_table_tells_what_is_missing_and_what_to_compare_with(results):
     ]
     text = score_tables(results)
     assert text.startswith("Mean ± standard deviation over 2 seeds; 7 images in each test set. Each run: epochs 7, ")
-    assert "### Missing runs\n\n- b, seed 5: ValueError: a \\| b c\n" in text and "Suspicious" not in text
+    assert "## Missing runs\n\n- b, seed 5: ValueError: a \\| b c\n" in text and "Suspicious" not in text
 
 
 def test_a_reference_line_is_told_by_the_setting_that_decides_it(tmp_path):

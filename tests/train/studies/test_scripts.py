@@ -39,4 +39,4 @@ def test_every_script_runs_from_its_first_row_to_its_table(path, tmp_path):
     table = (tmp_path / "table.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\((.*?)\)", table)
     assert {"results.json", "pckh50.png"} <= set(links) and all((tmp_path / link).is_file() for link in links)
-    assert "### Missing runs" not in table and "cannot be compared" not in table and "not measured" not in table
+    assert "## Missing runs" not in table and "cannot be compared" not in table and "not measured" not in table

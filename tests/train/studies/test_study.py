@@ -140,7 +140,7 @@ def test_the_table_of_architectures_is_made_by_its_command(tmp_path):
     table = (tmp_path / "table.md").read_text(encoding="utf-8")
     results, costs = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("results", "costs"))
     row = results["rows"]["hourglass-heatmap"]
-    plain = table.split("### EPE")[1].split("| hourglass-heatmap ")[1].split("|")[1]
+    plain = table.split("## EPE")[1].split("| hourglass-heatmap ")[1].split("|")[1]
     assert plain.strip() == f"{row['sets']['plain']['epe_px']['mean']:.2f}"
     for name, cost in costs["networks"].items():
         assert f"| {name} " in table and f"{cost['parameters']:,}" in table
