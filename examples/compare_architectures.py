@@ -1,7 +1,6 @@
-"""Train every architecture with every head under one budget, and put them into one table.
+"""Which network finds the joints best? Every architecture with every head, trained under one budget.
 
-    python examples/compare_architectures.py --dry-run
-    python examples/compare_architectures.py --jobs 2
+    python examples/compare_architectures.py --jobs 2 --publish docs/experiments/architectures
     python examples/compare_architectures.py --only 'hourglass-*,resnet-scalar'
     python examples/compare_architectures.py --cluster tcp://host:8786
 
