@@ -52,6 +52,7 @@ from minipose.train.config import positive
 from minipose.viz import pose_sheet
 
 FILES = ("cascade.safetensors", "metrics.json", "predictions.png")
+LEARNING_RATE = 2e-3  # of the network, which learns faster from it than from the default
 BATCH = 16  # images, all of whose joints are crops of one step of a stage
 FITTED = 1000  # images on which the errors of the stages before are measured
 REPORTED = 100  # steps of a stage after which its loss is printed
@@ -122,7 +123,9 @@ def run(arguments: argparse.Namespace) -> None:
         config = Config.load(arguments.run / "config.json")
         model = load_checkpoint(arguments.run / "best.safetensors").build()
     else:
-        config = Config(model="deeppose", head="scalar", epochs=arguments.epochs, seed=arguments.seed)
+        config = Config(
+            model="deeppose", head="scalar", epochs=arguments.epochs, learning_rate=LEARNING_RATE, seed=arguments.seed
+        )
         config = config.dry() if arguments.dry_run else config
     with locked_folder(out):
         if any((out / name).exists() for name in FILES) and not overwrite:

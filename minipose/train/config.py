@@ -61,7 +61,7 @@ class Config:
                                  kind=int)  # fmt: skip
     validation: int = _option(512, "images for validation", 1)
     batch_size: int = _option(32, "images in one step of the optimiser", 1)
-    learning_rate: float = _option(2e-3, "the highest, after warming up; a cosine leads from it to 0", 1e-9, 100.0)
+    learning_rate: float = _option(8e-3, "the highest, after warming up; a cosine leads from it to 0", 1e-9, 100.0)
     warmup: float = _option(0.08, "fraction of all steps in which the learning rate rises", 0.0, 1.0)
     weight_decay: float = _option(0.0, "decoupled, as AdamW's; with 0 the optimiser is Adam", 0.0, 10.0)
     clip_norm: float | None = _option(None, "largest norm of all gradients together", 1e-6, 1e6, kind=float)

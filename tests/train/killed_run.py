@@ -13,7 +13,7 @@ from pathlib import Path
 from minipose.train import Config, train
 
 CONFIG = Config(width=4, options={"depth": 2}, size=32, epochs=5, epoch_size=40, validation=8, batch_size=4, ema=0.9,
-                checkpoint_every=3, patience=5, clip_norm=0.05, augment=True, seed=2)  # fmt: skip
+                checkpoint_every=3, patience=5, clip_norm=0.05, augment=True, seed=2, learning_rate=2e-3)  # fmt: skip
 
 
 def die_at(name, count, moment):
