@@ -24,6 +24,8 @@ autodoc_typehints_format = "short"
 maximum_signature_line_length = 100
 numpydoc_show_class_members = False
 
+smartquotes_action = "qe"  # no dashes: --out is an option
+
 html_theme = "furo"
 html_title = f"minipose {release}"
 html_show_sphinx = False
