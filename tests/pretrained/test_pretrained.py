@@ -20,6 +20,12 @@ def test_the_shipped_network_is_small_and_as_good_as_its_card_says():
     assert card["scores"]["plain"]["pckh50"] > 0.95 > 0.5 > card["mean_pose"]["plain"]["pckh50"]
 
 
+def test_the_command_on_the_card_is_that_of_the_settings_in_the_file():
+    """It leaves out defaults, so a default that changes makes it another command."""
+    settings = Config(**pretrained.checkpoint().training["settings"])
+    assert pretrained.card()["command"] == shlex.join(["minipose", "train", *settings.arguments()])
+
+
 def test_the_shipped_network_gives_the_maps_that_pytorch_makes_of_its_numbers():
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install -e '.[oracle]'")
     from tests.models.torch_hourglass import TorchHourglass
