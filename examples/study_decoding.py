@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from minipose.files import write_json
 from minipose.train import default_codec, evaluate, load_checkpoint, make_test_sets
 from minipose.train.studies import BASE, HARDEST, Study, markdown_table, number, spread, study_main
 from minipose.viz import study_pictures
@@ -32,13 +33,16 @@ def decoded(study: Study, name: str, decoder: str) -> list[dict[str, Any]]:
 
 
 def report(study: Study, results: dict[str, Any]) -> str:
-    lines = []
+    """Score the networks once more with each decoder, write decoders.json, and return the same as a table."""
+    rows = {}
     for name in study.configs:
         for decoder in DECODERS:
             scores = decoded(study, name, decoder)
-            lines.append([f"{name}, {decoder}", *(number(spread([s[metric] for s in scores])) for metric in METRICS)])
+            rows[f"{name}, {decoder}"] = {metric: spread([score[metric] for score in scores]) for metric in METRICS}
+    write_json(study.out / "decoders.json", {"rows": {row: {"sets": {HARDEST: own}} for row, own in rows.items()}})
+    lines = [[row, *(number(score) for score in own.values())] for row, own in rows.items()]
     table = markdown_table([HARDEST, *METRICS.values()], lines)
-    return f"## Decoders\n\n{table}\nThe tables before this one are of DARK.\n"
+    return f"## Decoders\n\n{table}\nThe tables before it are of DARK. The numbers: [decoders.json](decoders.json).\n"
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ HARDEST = "platform"  # the test set of whose scores studies speak, unless anoth
 def difference(
     results: Mapping[str, Any], first: str, second: str, metric: str = "pckh50", test_set: str = HARDEST
 ) -> str:
-    """Return the scores of two rows and their difference, with its standard error over the seeds.
-
-    The standard error is that of independent runs, sqrt(spread_1**2 / n_1 + spread_2**2 / n_2).
+    """Return the scores of two rows and their difference as a sentence, with the standard error that `compare` tells.
 
     Parameters
     ----------
@@ -34,26 +32,46 @@ def difference(
         Such as "PCKh@0.5 on platform: hourglass 0.905 ± 0.004, without skips 0.871 ± 0.006: a difference of +0.034
         (standard error 0.004)". That a row has no finished run, where it has none.
     """
-    scores = []
-    for name in (first, second):
-        row = results["rows"][name]
-        if "sets" not in row or row["sets"][test_set][metric]["mean"] is None:
-            return f"{first} and {second} cannot be compared: there is no finished run of {name}"
-        scores.append(row["sets"][test_set][metric])
-    decimals = COLUMNS[metric][1]
-    a, b = scores
+    try:
+        gain, error = compare(results, first, second, metric, test_set)
+    except ValueError as reason:
+        return str(reason)
+    a, b = (results["rows"][name]["sets"][test_set][metric] for name in (first, second))
+    title, decimals = COLUMNS[metric]
     better = f" ({BETTER[metric]})" if metric in BETTER else ""
-    text = f"{COLUMNS[metric][0]} on {test_set}{better}: {first} {number(a, decimals)}, {second} {number(b, decimals)}"
-    text += f": a difference of {a['mean'] - b['mean']:+.{decimals}f}"
-    if a["spread"] is None or b["spread"] is None:
+    text = f"{title} on {test_set}{better}: {first} {number(a, decimals)}, {second} {number(b, decimals)}"
+    text += f": a difference of {gain:+.{decimals}f}"
+    if error is None:
         return text + " (one seed, so chance is not known)"
-    error = math.sqrt(sum(s["spread"] ** 2 / sum(value is not None for value in s["values"]) for s in scores))
     return text + f" (standard error {error:.{decimals}f})"
 
 
-def page(
-    description: str, results: Mapping[str, Any], compared: Sequence[Sequence[str]] = (), more: str = ""
-) -> str:
+def compare(
+    results: Mapping[str, Any], first: str, second: str, metric: str = "pckh50", test_set: str = HARDEST
+) -> tuple[float, float | None]:
+    """Return the mean of the first row less that of the second, and the standard error of this difference.
+
+    The standard error is that of independent runs, sqrt(spread_1**2 / n_1 + spread_2**2 / n_2); None for one seed.
+    The parameters are those of `difference`.
+
+    Raises
+    ------
+    ValueError
+        If one of the rows has no finished run.
+    """
+    for name in (first, second):
+        row = results["rows"][name]
+        if "sets" not in row or row["sets"][test_set][metric]["mean"] is None:
+            raise ValueError(f"{first} and {second} cannot be compared: there is no finished run of {name}")
+    scores = [results["rows"][name]["sets"][test_set][metric] for name in (first, second)]
+    gain = scores[0]["mean"] - scores[1]["mean"]
+    if any(score["spread"] is None for score in scores):
+        return gain, None
+    variances = [s["spread"] ** 2 / sum(value is not None for value in s["values"]) for s in scores]
+    return gain, math.sqrt(sum(variances))
+
+
+def page(description: str, results: Mapping[str, Any], compared: Sequence[Sequence[str]] = (), more: str = "") -> str:
     """Return a study's table.md: its question, its answers, the tables that they come from, and what else it says.
 
     Parameters

@@ -1,7 +1,9 @@
 """The sentences of a study against numbers by hand."""
 
+import pytest
+
 from minipose.train import Config
-from minipose.train.studies import collect, difference, make_cells, page
+from minipose.train.studies import collect, compare, difference, make_cells, page
 from tests.train.studies.test_results import write_metrics
 
 
@@ -21,6 +23,7 @@ def test_a_difference_has_its_sign_and_its_standard_error(tmp_path):
     )
     assert "a difference of -0.250" in difference(results(tmp_path), "b", "a")
     assert difference(results(tmp_path), "a", "b", test_set="circles").endswith("+0.000 (standard error 0.000)")
+    assert compare(results(tmp_path), "a", "b") == pytest.approx((0.25, 0.0125**0.5))
     said = difference(results(tmp_path), "a", "b", "report_score", "plain")
     assert said.startswith("report_score on plain (lower is better): a 0.250")
 
@@ -37,6 +40,8 @@ def test_a_run_whose_score_could_not_be_measured_does_not_lower_the_standard_err
 def test_what_cannot_be_compared_says_so(tmp_path):
     said = "a and c cannot be compared: there is no finished run of c"
     assert difference(results(tmp_path), "a", "c") == said
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        compare(results(tmp_path), "a", "c")
 
 
 def test_a_page_has_its_answers_before_its_tables(tmp_path):
