@@ -86,6 +86,12 @@ def test_pages_load_nothing_from_outside(html: Path) -> None:
     assert {name: addresses for name, addresses in found.items() if addresses} == {}
 
 
+def test_no_page_shows_a_warning_of_a_library(html: Path) -> None:
+    """Such a warning begins with the path of the library on the machine that built the page."""
+    pages = {path.name: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
+    assert [name for name, text in pages.items() if "site-packages" in text] == []
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_reference_holds_every_public_name(html: Path, package: str) -> None:
     _, _, _, _, packed = (html / "objects.inv").read_bytes().split(b"\n", 4)
