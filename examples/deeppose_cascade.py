@@ -54,6 +54,7 @@ from minipose.viz import pose_sheet
 FILES = ("cascade.safetensors", "metrics.json", "predictions.png")
 LEARNING_RATE = 2e-3  # of the network, which learns faster from it than from the default
 BATCH = 16  # images, all of whose joints are crops of one step of a stage
+SETTINGS = ("epochs", "stages", "stage_steps", "sigma", "seed")  # which are written beside the scores
 FITTED = 1000  # images on which the errors of the stages before are measured
 REPORTED = 100  # steps of a stage after which its loss is printed
 
@@ -148,7 +149,8 @@ def run(arguments: argparse.Namespace) -> None:
         scores = {name: result[0] for name, result in results.items()}
         print(table({f"{name}, {what}": row for name, rows in scores.items() for what, row in rows.items()}))
         draw(out, {name: (tests[name], estimates) for name, (_, estimates) in results.items()})
-        settings = {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()}
+        settings = {name: getattr(arguments, name) for name in SETTINGS}
+        settings["run"] = arguments.run and str(arguments.run)
         write_json(out / FILES[1], {"sets": scores, "seconds": seconds, "settings": settings})
         print(f"{sum(seconds.values()):.0f} s; see {out}")
 

@@ -31,7 +31,8 @@ def test_the_shipped_network_gives_the_maps_that_pytorch_makes_of_its_numbers():
     from tests.models.torch_hourglass import TorchHourglass
 
     saved, network = pretrained.checkpoint(), pretrained.load()
-    twin = TorchHourglass(**saved.architecture["options"]).double().eval()
+    options = {name: value for name, value in saved.architecture["options"].items() if name != "dropout"}
+    twin = TorchHourglass(**options).double().eval()
     twin.load_state_dict({name: torch.tensor(array) for name, array in saved.model.items()})
     figures = StickFigures("plain", "test", 64, 2)
     images = to_input(np.stack([figures[i].image for i in range(2)]))
