@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -34,6 +34,25 @@ class Row:
     def score(self) -> tuple[str, float]:
         """The name and the value of what shall grow."""
         return ("PCKh", self.validation_pckh) if self.validation_ap is None else ("OKS-AP", self.validation_ap)
+
+
+VALIDATION = tuple(f.name for f in fields(Row) if f.name.startswith("validation_"))
+
+
+def checked_scores(scores: Mapping[str, float]) -> Mapping[str, float]:
+    """Return what a `validate` function has returned, if it is columns of a row.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or others.
+    """
+    if not isinstance(scores, Mapping) or not scores or not set(scores) <= set(VALIDATION):
+        raise ValueError(
+            f"Trainer: validate must return scores by the names {', '.join(VALIDATION)}, first the one that shall "
+            f"grow, not {scores!r}"
+        )
+    return scores
 
 
 class Log:

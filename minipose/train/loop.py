@@ -30,7 +30,7 @@ from minipose.train.checkpoints import Checkpoint, save_checkpoint
 from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate
 from minipose.train.folder import locked_folder
-from minipose.train.log import Log, MeanLoss, Row
+from minipose.train.log import Log, MeanLoss, Row, checked_scores
 from minipose.train.losses import loss_of, outputs_of
 from minipose.train.predictions import default_codec
 
@@ -347,7 +347,7 @@ class Trainer:
             raise self._failure(f"the loss is {self.losses.mean}")
         self._check_weights()
         with self._averaged():
-            scores = self.validate(self.model, self.validation, self.codec)
+            scores = checked_scores(self.validate(self.model, self.validation, self.codec))
         score = next(iter(scores.values()))
         is_best = not score < self.best  # of two equal ones the later: it has seen more
         self.stale = 0 if score > self.best else self.stale + 1

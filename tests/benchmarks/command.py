@@ -3,7 +3,7 @@
     pip install -e '.[oracle]'
     python -m tests.benchmarks
 
-Everything takes about half an hour, most of it PyTorch's compiler's. Nothing else should run on the machine meanwhile.
+Everything takes about forty minutes, most of it PyTorch's compiler's. Nothing else should run on the machine meanwhile.
 """
 
 from __future__ import annotations

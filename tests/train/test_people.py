@@ -76,6 +76,12 @@ def test_the_first_column_that_validate_gives_decides_which_network_is_the_best(
     assert best.training["step"] == 4 and best.training["best"] == 0.75
 
 
+@pytest.mark.parametrize("scores", [{}, 0.5, {"validation_ap": 0.5, "accuracy": 1.0}])
+def test_scores_that_the_log_has_no_column_for_are_refused(tmp_path, scores):
+    with pytest.raises(ValueError, match="^Trainer: validate must return scores by the names validation_pckh, valida"):
+        people_trainer(tmp_path, lambda *_: scores).fit()
+
+
 def run(*options):
     return subprocess.run([sys.executable, EXAMPLE, *map(str, options)], capture_output=True, text=True)
 
