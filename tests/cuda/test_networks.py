@@ -5,7 +5,7 @@ import pytest
 
 import minipose
 from minipose import Tensor, models
-from minipose.train.losses import outputs_of
+from tests.models.compare import outputs_of
 from tests.oracle import assert_close
 
 SMALL = {
@@ -22,43 +22,44 @@ SMALL = {
 }
 
 
-def trained_once(build, inputs, device, rng):
+def trained_once(network, call, device):
     """Return what a pass in training leaves: all outputs, the gradients from random ones, and the state."""
-    minipose.manual_seed(1)
-    network = build().to("float64").to(device)
-    outputs = outputs_of(network, *(Tensor(value).to(device) for value in inputs))
-    outputs = outputs if isinstance(outputs, list) else [outputs]
+    outputs, rng = call(network.to("float64").to(device)), np.random.default_rng(2)
     upstream = [Tensor(rng.standard_normal(output.shape)).to(device) for output in outputs]
     sum((output * u).sum() for output, u in zip(outputs, upstream, strict=True)).backward()
     gradients = {f"gradient of {name}": p.grad for name, p in network.named_parameters()}
     return {f"output {n}": output for n, output in enumerate(outputs)} | gradients | network.state_dict()
 
 
-@pytest.mark.parametrize("head", models.HEADS)
-@pytest.mark.parametrize("name", models.names())
-def test_a_network_is_that_of_the_cpu(name, head, device_module, no_waiting, rng):
-    images = [rng.standard_normal((3, 3, 32 if name == "deeppose" else 64, 32))]
-
-    def build():
-        return models.create(name, head=head, joints=5, **SMALL[name])
-
-    expected = trained_once(build, images, "cpu", np.random.default_rng(2))
-    with no_waiting():
-        results = trained_once(build, images, "cuda", np.random.default_rng(2))
+def assert_same(results, expected, device_module):
     assert len(results) == len(expected)
     for name, result in results.items():
         assert isinstance(result.data, device_module.ndarray), name
         assert_close(result.data.get(), expected[name].data, 1e-7, name)
 
 
+@pytest.mark.parametrize("head", models.HEADS)
+@pytest.mark.parametrize("name", models.names())
+def test_a_network_is_that_of_the_cpu(name, head, device_module, no_waiting, rng):
+    images = rng.standard_normal((3, 3, 32 if name == "deeppose" else 64, 32))
+
+    def trained_on(device):
+        minipose.manual_seed(1)
+        network = models.create(name, head=head, joints=5, **SMALL[name])
+        return trained_once(network, lambda network: outputs_of(network, Tensor(images).to(device)), device)
+
+    expected = trained_on("cpu")
+    with no_waiting():
+        results = trained_on("cuda")
+    assert_same(results, expected, device_module)
+
+
 def test_a_stage_of_the_cascade_is_that_of_the_cpu(device_module, rng):
     crops, joints = rng.standard_normal((7, 3, 16, 16)), np.arange(7) % 5
-    results = []
-    for device in ("cpu", "cuda"):
+
+    def trained_on(device):
         minipose.manual_seed(1)
-        stage = models.CascadeStage(width=3, hidden=5, joints=5, size=16).to("float64").to(device)
-        output = stage(Tensor(crops).to(device), joints)
-        (output * output).sum().backward()
-        results.append([output.cpu().data, *(p.grad.cpu().data for p in stage.parameters())])
-    for result, expected in zip(*results, strict=True):
-        assert_close(result, expected, 1e-7)
+        stage = models.CascadeStage(width=3, hidden=5, joints=5, size=16)
+        return trained_once(stage, lambda stage: [stage(Tensor(crops).to(device), joints)], device)
+
+    assert_same(trained_on("cuda"), trained_on("cpu"), device_module)
