@@ -9,8 +9,8 @@ sought for each network. The networks are those of `minipose train --model NAME 
 parameters and 27 to 120 million multiply-adds an image. It goes on where it stopped, also after Ctrl-C, and writes into
 --out (default runs/architectures):
 
-    table.md           parameters, multiply-adds and time of each network; its scores on the four test sets, as mean and
-                       spread over the seeds; the lines that it must be compared with; which runs failed, and why
+    table.md           the scores on the four test sets, as mean and spread over the seeds; the lines that they must be
+                       compared with; parameters, multiply-adds and time of each network; which runs failed, and why
     results.json       the scores, with those of each seed
     costs.json         what the networks cost
     pckh50.png         the scores as a picture, as report_score.png
@@ -59,25 +59,24 @@ def report(study: Study, results: dict[str, Any]) -> str:
 
 
 def costs_table(results: dict[str, Any], costs: dict[str, Any]) -> str:
-    """What each network costs, and how many times smaller its report_score is than that of the mean pose."""
-    headings = ["network", "parameters", "million multiply-adds", *(f"ms an image, batch {n}" for n in BATCH_SIZES),
+    """How long each network takes, and how many times smaller its report_score is than that of the mean pose."""
+    headings = ["network", *(f"ms an image, batch {n}" for n in BATCH_SIZES),
                 f"mean pose / network, {HARDEST}"]  # fmt: skip
     lines, unrest = [], 1.0
     for name, row in results["rows"].items():
         if name not in costs["networks"]:
             lines.append([name, *["no finished run"] * (len(headings) - 1)])
             continue
-        cost = costs["networks"][name]
-        times = [cost["milliseconds"][str(n)] for n in BATCH_SIZES]
+        times = [costs["networks"][name]["milliseconds"][str(n)] for n in BATCH_SIZES]
         unrest = max([unrest, *(time["median"] / time["best"] for time in times)])
         own, mean_pose = (row[part][HARDEST]["report_score"]["mean"] for part in ("sets", "mean_pose"))
-        lines.append([name, f"{cost['parameters']:,}", f"{cost['multiply_adds'] / 1e6:.1f}",
-                      *(f"{time['best']:.2f}" for time in times), f"{mean_pose / own:.1f}"])  # fmt: skip
+        lines.append([name, *(f"{time['best']:.2f}" for time in times), f"{mean_pose / own:.1f}"])
     note = (
         f"Times: forward pass on {costs['threads']} threads of {costs['cpu']}, the networks in turns, the best of "
         f"{costs['rounds']} turns each; the median of a network is up to {unrest:.2f} times its best.\n"
     )
-    return f"## Networks\n\n{markdown_table(headings, lines)}\n{note}The numbers: [costs.json](costs.json).\n"
+    table = markdown_table(headings, lines)
+    return f"## Time, and the mean pose\n\n{table}\n{note}The numbers: [costs.json](costs.json).\n"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 from minipose.files import write_json
 from minipose.train import default_codec, evaluate, load_checkpoint, make_test_sets
 from minipose.train.studies import BASE, HARDEST, Study, markdown_table, number, spread, study_main
-from minipose.viz import study_pictures
+from minipose.viz import study_pictures, study_points
 
 ROWS = {f"stride-{stride}": replace(BASE, options={"output_stride": stride}) for stride in (2, 4)}
 DECODERS = ("argmax", "quarter", "dark")
@@ -33,16 +33,20 @@ def decoded(study: Study, name: str, decoder: str) -> list[dict[str, Any]]:
 
 
 def report(study: Study, results: dict[str, Any]) -> str:
-    """Score the networks once more with each decoder, write decoders.json, and return the same as a table."""
+    """Score the networks once more with each decoder, and return a table; write decoders.json and pckh10.png."""
     rows = {}
     for name in study.configs:
         for decoder in DECODERS:
             scores = decoded(study, name, decoder)
             rows[f"{name}, {decoder}"] = {metric: spread([score[metric] for score in scores]) for metric in METRICS}
-    write_json(study.out / "decoders.json", {"rows": {row: {"sets": {HARDEST: own}} for row, own in rows.items()}})
+    results = {"rows": {row: {"sets": {HARDEST: own}} for row, own in rows.items()}}
+    write_json(study.out / "decoders.json", results)
+    study_points(results, "pckh10", study.out / "pckh10.png")
     lines = [[row, *(number(score) for score in own.values())] for row, own in rows.items()]
     table = markdown_table([HARDEST, *METRICS.values()], lines)
-    return f"## Decoders\n\n{table}\nThe tables before it are of DARK. The numbers: [decoders.json](decoders.json).\n"
+    picture = "![PCKh@0.1 with each decoder](pckh10.png)"
+    numbers = "The tables before it are of DARK. The numbers: [decoders.json](decoders.json)."
+    return f"## Decoders\n\n{table}\n{picture}\n\n{numbers}\n"
 
 
 if __name__ == "__main__":

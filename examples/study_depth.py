@@ -88,9 +88,10 @@ def report(study: Study, results: dict[str, Any]) -> str:
         for name in study.configs
     }
     lines = [[name, number(losses[name], 2),
-              *(f"{values[0] / values[-1]:.2f}" if (values := norms[name].get(moment)) else "not measured"
+              *(f"{max(values) / min(values):.0f}" if (values := norms[name].get(moment)) else "not measured"
                 for moment in ("new", "trained"))] for name in study.configs]  # fmt: skip
-    table = markdown_table(["network", "training loss x 1000, last epoch", "first / last layer, new", "trained"], lines)
+    headings = ["network", "training loss x 1000, last epoch", "largest / smallest norm, new", "trained"]
+    table = markdown_table(headings, lines)
     links = "![Norms](gradients.png)\n\nThe norms of all layers: [gradients.json](gradients.json).\n"
     return f"## Training loss and gradients\n\n{table}\n{links}"
 

@@ -2,7 +2,8 @@
 
     python examples/study_resolution.py --jobs 2 --publish docs/experiments/resolution
 
-The hourglass ends its way up earlier for the coarser ones. Gaussians are as wide in pixels of the image everywhere.
+The hourglass ends its way up earlier for the coarser ones. The Gaussians are as wide in pixels of the image everywhere,
+which is two cells, one, and half a one; and then as wide in cells, one of each size.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from dataclasses import replace
 from minipose.train.studies import BASE, study_main
 from minipose.viz import study_pictures
 
-SIGMA = 4.0  # pixels
+PIXELS = {2: (4, 2), 4: (4,), 8: (4, 8)}  # standard deviations in pixels of the image, by the stride of the maps
 ROWS = {
-    f"stride-{stride}": replace(BASE, sigma=SIGMA / stride, options={"output_stride": stride}) for stride in (2, 4, 8)
+    f"stride-{stride}-{sigma}px": replace(BASE, sigma=sigma / stride, options={"output_stride": stride})
+    for stride, sigmas in PIXELS.items()
+    for sigma in sigmas
 }
 COMPARED = [
-    ("stride-2", "stride-4"),
-    ("stride-2", "stride-8"),
-    ("stride-2", "stride-4", "pckh10"),
+    ("stride-2-4px", "stride-4-4px"),
+    ("stride-2-2px", "stride-4-4px"),
+    ("stride-2-2px", "stride-4-4px", "pckh10"),
+    ("stride-8-8px", "stride-4-4px"),
 ]
 
 

@@ -4,7 +4,8 @@
 
 "small" is trained on figures of 20 to 40 % of the image, as the report's generator drew them by accident; "full" on
 those of 55 to 100 %, as the test sets have them; "augmented" on the latter, turned, scaled and recoloured at random.
-The last table has a test set of small figures, "shift", beside "plain".
+All have black backgrounds in training, so "shapes" and "platform" measure something else as well. The last table has a
+test set of small figures, "shift", beside "plain".
 """
 
 from __future__ import annotations

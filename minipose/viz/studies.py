@@ -14,7 +14,6 @@ from minipose.viz.curves import MOST_RUNS, comparison_curves
 
 LABELS = {"pckh50": "PCKh@0.5", "pckh10": "PCKh@0.1", "auc": "AUC of PCKh", "epe_px": "EPE (px), lower is better",
           "report_score": "report_score, lower is better"}  # fmt: skip
-FRACTIONS = ("pckh50", "pckh10", "auc")
 PANEL = 250  # width of a test set's panel in screen pixels
 ROW = 26  # height of a row
 
@@ -49,8 +48,8 @@ def study_pictures(
 def study_points(results: Mapping[str, Any], metric: str, path: str | os.PathLike) -> None:
     """Draw one metric of all rows of a study, a panel for each test set.
 
-    Each run is a faint dot, their mean a full one with a bar of one standard deviation to both sides, and the mean
-    pose of the row's training data a line across it. A row without a finished run has no dot.
+    Each run is a dot, and below it their mean a diamond with a bar of one standard deviation to both sides. The mean
+    pose of the row's training data is a grey line where it is not far away. A row without a finished run has no dot.
 
     Parameters
     ----------
@@ -79,26 +78,37 @@ def study_points(results: Mapping[str, Any], metric: str, path: str | os.PathLik
     for axes, name in zip(panels, sets, strict=True):
         for height, row in enumerate(rows.values()):
             if "sets" in row:
-                _draw_row(axes, height, row["sets"][name][metric], row["mean_pose"][name][metric]["mean"])
+                _draw_row(axes, height, row["sets"][name][metric], row.get("mean_pose", {}).get(name, {}).get(metric))
         axes.set_title(name, fontsize=10)
         axes.tick_params(labelsize=9)
         axes.grid(axis="x", color="#DDDDDD", linewidth=0.7)
         axes.set_axisbelow(True)
     panels[0].set_yticks(range(len(rows)), list(rows), parse_math=False)
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
-    if metric in FRACTIONS:
-        panels[0].set_xlim(-0.02, 1.02)
-    else:
-        panels[0].set_xlim(left=0)
-    figure.supxlabel(f"{LABELS[metric]}; grey line: the mean pose", fontsize=10)
+    panels[0].set_xlim(*_limits(rows, metric))
+    legend = "dots: runs; diamond and bar: mean ± standard deviation; grey line, where it is near: the mean pose"
+    figure.supxlabel(f"{LABELS[metric]} ({legend})", fontsize=10)
     save_png(figure, path)
 
 
-def _draw_row(axes: Axes, height: int, scores: Mapping[str, Any], mean_pose: float | None) -> None:
+def _limits(rows: Mapping[str, Any], metric: str) -> tuple[float, float]:
+    """Return where the axis begins and ends: around the runs, so that they can be told apart."""
+    ends = []
+    for scores in (one[metric] for row in rows.values() for one in row.get("sets", {}).values()):
+        ends += [value for value in scores["values"] if value is not None]
+        if scores["spread"] is not None:
+            ends += [scores["mean"] - scores["spread"], scores["mean"] + scores["spread"]]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    margin = 0.06 * (high - low) or 0.01
+    return low - margin, high + margin
+
+
+def _draw_row(axes: Axes, height: int, scores: Mapping[str, Any], mean_pose: Mapping[str, Any] | None) -> None:
     known = [value for value in scores["values"] if value is not None]
-    if mean_pose is not None:
-        axes.plot([mean_pose] * 2, [height - 0.5, height + 0.5], color="#888888", linewidth=1.4)
+    if mean_pose is not None and mean_pose["mean"] is not None:
+        axes.plot([mean_pose["mean"]] * 2, [height - 0.5, height + 0.5], color="#888888", linewidth=1.4)
     if not known:
         return
-    axes.plot(known, [height] * len(known), "o", color="#0072B2", alpha=0.3, markersize=4, markeredgewidth=0)
-    axes.errorbar(scores["mean"], height, xerr=scores["spread"], fmt="o", color="#0072B2", markersize=5, capsize=3)
+    axes.plot(known, [height - 0.15] * len(known), "o", color="#0072B2", alpha=0.5, markersize=4, markeredgewidth=0)
+    axes.errorbar(scores["mean"], height + 0.15, xerr=scores["spread"], fmt="D", color="#0072B2", markersize=3.5,
+                  capsize=3)  # fmt: skip

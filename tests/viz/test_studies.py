@@ -39,25 +39,40 @@ def test_each_run_is_a_dot_and_each_row_a_mean_with_its_spread(tmp_path, figures
     assert [axes.get_title() for axes in panels] == list(SETS)
     assert [label.get_text() for label in panels[0].get_yticklabels()] == ["first_$", "none", "last"]
     for i, axes in enumerate(panels):
-        assert axes.get_ylim() == (2.5, -0.5) and axes.get_xlim() == (-0.02, 1.02)
+        assert axes.get_ylim() == (2.5, -0.5)
         lines, dots, first, last = [], [], *axes.containers
         for line in axes.get_lines():
             at = np.unique(line.get_ydata())
             (lines if len(at) == 2 else dots).append(line)
         np.testing.assert_allclose([line.get_xdata() for line in lines], 0.3)
         runs = [line for line in dots if line.get_alpha()]
+        assert all(abs(line.get_ydata()[0] - height) < 0.5 for line, height in zip(runs, (0, 2), strict=True))
         np.testing.assert_allclose(runs[0].get_xdata(), np.array([0.5, 0.7, 0.9]) + 0.01 * i)
         np.testing.assert_allclose(runs[1].get_xdata(), np.array([0.2, 0.4]) + 0.01 * i)
         for bar, height, mean, deviation in ((first, 0, 0.7, 0.2), (last, 2, 0.3, 0.02**0.5)):
             data, _, (segment,) = bar
-            np.testing.assert_allclose(data.get_xydata(), [[mean + 0.01 * i, height]])
+            np.testing.assert_allclose(data.get_xydata(), [[mean + 0.01 * i, height + 0.15]])
             ends = segment.get_segments()[0][:, 0] - 0.01 * i
             np.testing.assert_allclose(ends, [mean - deviation, mean + deviation])
 
 
-def test_a_score_in_pixels_begins_at_zero(tmp_path, figures):
-    study_points(RESULTS, "report_score", tmp_path / "points.png")
-    assert all(axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 0.9 for axes in figures[0].axes)
+def test_the_axis_spans_the_runs_and_their_spread_but_not_the_mean_pose(tmp_path, figures):
+    close = {"rows": {"a": row(0.95, 0.96), "b": row(0.97, 0.97)}}
+    for pose in (close["rows"][name]["mean_pose"] for name in "ab"):
+        pose["plain"]["pckh50"] = {"values": [0.05], "mean": 0.05, "spread": None}
+    study_points(close, "pckh50", tmp_path / "points.png")
+    spread = 0.5e-2 * 2**0.5
+    for axes in figures[0].axes:
+        low, high = axes.get_xlim()
+        assert 0.94 < low < 0.955 - spread and 0.98 < high < 0.99
+    for one in close["rows"].values():
+        one.pop("mean_pose")  # as the scores of one network with several decoders
+    study_points(close, "pckh50", tmp_path / "points.png")
+    same = {"rows": {"a": row(0.5, 0.5), "b": row(0.5, 0.5)}}
+    for one in same["rows"].values():
+        one["sets"] = {"plain": one["sets"]["plain"]}
+    study_points(same, "pckh50", tmp_path / "points.png")
+    assert figures[2].axes[0].get_xlim() == (0.49, 0.51)
 
 
 def test_what_cannot_be_drawn_is_an_error(tmp_path):

@@ -12,7 +12,7 @@ from minipose.train.tables import COLUMNS
 from minipose.train.tables import REFERENCES as LABELS
 
 SHOWN = ("pckh50", "epe_px", "report_score")
-BUDGET = {"epochs": "epochs {}", "epoch_size": "images in each {}", "batch_size": "batch size {}", "set": "set {}",
+BUDGET = {"epochs": "epochs {}", "images": "images in each {}", "batch_size": "batch size {}", "set": "set {}",
           "learning_rate": "learning rate {}", "size": "image size {}"}  # fmt: skip
 BETTER = {"epe_px": "lower is better", "report_score": "lower is better"}
 
@@ -55,6 +55,8 @@ def score_tables(results: Mapping[str, Any], metrics: Sequence[str] = SHOWN) -> 
     """Return the scores of a study, as `collect` returns them, with the reference lines and what is missing."""
     parts = [_introduction(results)]
     parts += [f"## {_heading(metric)}\n\n{score_table(results, metric)}" for metric in metrics]
+    if len({row.get("multiply_adds") for row in results["rows"].values()}) > 1:
+        parts.append(f"## Sizes\n\n{size_table(results)}")
     return "\n".join([*parts, _missing_runs(results)])
 
 
@@ -63,7 +65,9 @@ def _introduction(results: Mapping[str, Any]) -> str:
     rows = results["rows"].values()
     most = max(len(row["runs"]) for row in rows)
     over = f"Mean ± standard deviation over {most} seeds" if most > 1 else "One seed, so there is no spread"
-    settings = {key: {str(row["config"][key]) for row in rows} for key in BUDGET}
+    configs = [row["config"] for row in rows]
+    configs = [c | {"images": c["epoch_size"] // c["batch_size"] * c["batch_size"]} for c in configs]  # whole batches
+    settings = {key: {str(config[key]) for config in configs} for key in BUDGET}
     budget = ", ".join(text.format(*settings[key]) for key, text in BUDGET.items() if len(settings[key]) == 1)
     return f"{over}; {results['count']} images in each test set. Each run: {budget}.\n"
 
@@ -80,6 +84,16 @@ def score_table(results: Mapping[str, Any], metric: str) -> str:
         for cells, names in groups.items():
             rows.append([f"*{LABELS[part]}{_which(names, results) if len(groups) > 1 else ''}*", *cells])
     return markdown_table([_heading(metric), *TEST_SETS], rows)
+
+
+def size_table(results: Mapping[str, Any]) -> str:
+    """Return the parameters of each row's network, and its multiply-adds for one image."""
+    lines = [
+        [name, f"{row['parameters']:,}", f"{row['multiply_adds'] / 1e6:.1f}"]
+        if "sets" in row else [name, *["no finished run"] * 2]
+        for name, row in results["rows"].items()
+    ]  # fmt: skip
+    return markdown_table(["network", "parameters", "million multiply-adds an image"], lines)
 
 
 def _missing_runs(results: Mapping[str, Any]) -> str:
@@ -114,11 +128,12 @@ def _heading(metric: str) -> str:
 
 def _which(names: Sequence[str], results: Mapping[str, Any]) -> str:
     """Tell for which rows a reference line is: by a setting that has other values in all others, or by name."""
-    configs = {name: row["config"] for name, row in results["rows"].items() if "sets" in row}
+    rows = {name: row["config"] for name, row in results["rows"].items() if "sets" in row}
+    configs = {name: {**config, "options": None, **(config["options"] or {})} for name, config in rows.items()}
     told = []
     for key in configs[names[0]]:
-        outside = {str(config[key]) for name, config in configs.items() if name not in names}
-        inside = list(dict.fromkeys(str(configs[name][key]) for name in names))
+        outside = {str(config.get(key)) for name, config in configs.items() if name not in names}
+        inside = list(dict.fromkeys(str(configs[name].get(key)) for name in names))
         if not outside & set(inside):
             told.append((len(inside), f"{key} {' or '.join(inside)}"))
     return ", " + min(told, default=(0, ", ".join(names)), key=lambda one: one[0])[1]

@@ -8,6 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from minipose import models
+from minipose.nn import summary
+from minipose.train.config import Config
 from minipose.train.detectors import duplicated_rows
 from minipose.train.report import TEST_SETS
 from minipose.train.studies.cells import METRICS, REFERENCES, Cell
@@ -53,9 +56,9 @@ def collect(cells: Sequence[Cell], out: Path, count: int, failures: Mapping[str,
     -------
     dict
         count; rows: by name, each with config; runs, by seed "finished" or why not; sets, mean_pose, image_centre and
-        codec: by test set and metric what `spread` returns; parameters; seconds of training, as `spread`. A row without
-        a finished run has only the first two. suspicious: sentences on scores that cannot be believed, such as the
-        errors that `evaluate_sets` found, and two runs with the same scores.
+        codec: by test set and metric what `spread` returns; parameters, and multiply_adds of one image; seconds of
+        training, as `spread`. A row without a finished run has only the first two. suspicious: sentences on scores
+        that cannot be believed, such as the errors that `evaluate_sets` found, and two runs with the same scores.
     """
     rows: dict[str, Any] = {}
     scores: dict[str, Any] = {}
@@ -71,7 +74,7 @@ def collect(cells: Sequence[Cell], out: Path, count: int, failures: Mapping[str,
         rows[name] = {"config": config, "runs": {str(seed): state for seed, state in runs.items()}}
         finished = {seed: m for seed, m in metrics.items() if m}
         if finished:
-            rows[name] |= _row(list(finished.values()))
+            rows[name] |= _row(list(finished.values())) | {"multiply_adds": _multiply_adds(of_row[0].config)}
         for seed, m in finished.items():
             scores[f"{name}, seed {seed}"] = m["sets"][TEST_SETS[-1]]
             suspicious += [f"{name}, seed {seed}: {f['message']}" for f in m["findings"] if f["is_error"]]
@@ -85,3 +88,8 @@ def _row(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for part in ("sets", *REFERENCES)
     }
     return {**scores, "parameters": runs[0]["parameters"], "seconds": spread([run["seconds"] for run in runs])}
+
+
+def _multiply_adds(config: Config) -> int:
+    network = models.create(config.model, **config.architecture["options"])
+    return summary(network, (1, 3, config.size, config.size)).multiply_adds

@@ -22,7 +22,7 @@ from minipose.train.studies.results import FINISHED, NOT_RUN, collect
 from minipose.train.studies.runner import run_cells
 
 SEEDS = 3
-# What the rows of a study are made of: 18,000 images through a narrow hourglass, a minute or two of one core.
+# What the rows of a study are made of: nearly 18,000 images through a narrow hourglass, a minute or two of one core.
 BASE = Config(width=16, epochs=6, epoch_size=3000, validation=256, learning_rate=8e-3)
 DRY_COUNT = 4  # images of each test set in a dry run
 
@@ -128,6 +128,9 @@ def study_main(
         results = study.run()
         draw(results, study.logs(), study.out)
         _write(study.out / "table.md", page(description, results, compared, report(study, results) if report else ""))
+        states = {state for row in results["rows"].values() for state in row["runs"].values()}
+        if options.publish and states != {FINISHED}:
+            raise RuntimeError(f"--publish: a table with gaps replaces none; see {study.out / 'table.md'} for them")
         if options.publish:
             _publish(study.out, options.publish)
     except KeyboardInterrupt:
@@ -137,7 +140,6 @@ def study_main(
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"see {study.out / 'table.md'}")
-    states = {state for row in results["rows"].values() for state in row["runs"].values()}
     return int(not states <= {FINISHED, NOT_RUN})
 
 
@@ -152,7 +154,7 @@ def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     add("--cluster", nargs="?", const=LOCAL, metavar="ADDRESS", help="run on the Dask cluster at this address, whose "
         "workers see --out; without an address on a local one of --jobs workers")  # fmt: skip
     add("--count", **n, default=count, help=f"images of each test set (default {count}; dry run: at most {DRY_COUNT})")
-    add("--publish", type=Path, metavar="FOLDER", help="copy the table, its numbers and its pictures into this folder")
+    add("--publish", type=Path, metavar="FOLDER", help="copy the table and all it shows here, if no run is missing")
     add("--only", metavar="NAME,NAME", help="run these rows only, where * stands for any letters; the table has all")
     add("--dry-run", action="store_true", help="a few steps on a few images of every run, to see that everything works")
     parser.set_defaults(default_out=Path(out))

@@ -68,6 +68,7 @@ def test_a_row_gathers_its_seeds(results):
     assert row["sets"]["plain"]["pckh50"]["mean"] == pytest.approx(0.8)
     assert row["sets"]["plain"]["pckh50"]["spread"] == pytest.approx(0.02**0.5)
     assert row["parameters"] == 99 and row["seconds"]["mean"] == 3
+    assert row["multiply_adds"] == nn.summary(models.create("hourglass"), (1, 3, 64, 64)).multiply_adds
     assert results["rows"]["b"]["runs"] == {"4": "finished", "5": "ValueError: a | b\nc"}
     assert results["rows"]["b"]["sets"]["platform"]["pckh50"]["mean"] is None
     assert json.loads(json.dumps(results)) == results
@@ -89,6 +90,7 @@ def test_the_table_tells_what_is_missing_and_what_to_compare_with(results):
     ]
     text = score_tables(results)
     assert text.startswith("Mean ± standard deviation over 2 seeds; 7 images in each test set. Each run: epochs 7, ")
+    assert f"\n| a       |         99 | {results['rows']['a']['multiply_adds'] / 1e6:30.1f} |\n" in text
     assert "## Missing runs\n\n- b, seed 5: ValueError: a \\| b c\n" in text and "Suspicious" not in text
 
 
@@ -101,16 +103,34 @@ def test_a_reference_line_is_told_by_the_setting_that_decides_it(tmp_path):
     rows = [line.split("|")[1].strip() for line in score_table(collect(cells, tmp_path, 7), "pckh50").splitlines()]
     expected = ["head heatmap or scalar", "head integral"]
     assert rows[8:] == ["*mean pose*", "*image centre*", *(f"*truth through codec, {one}*" for one in expected)]
+    assert "## Sizes" in score_tables(collect(cells, tmp_path, 7))
     write_metrics(cells[1], tmp_path, [0.9] * 4, codec=0.5)
     rows = [line.split("|")[1].strip() for line in score_table(collect(cells, tmp_path, 7), "pckh50").splitlines()]
     assert rows[10:] == ["*truth through codec, a4, c4, c8*", "*truth through codec, a8, b4, b8*"]
+
+
+def test_options_of_networks_tell_too_and_images_are_those_of_whole_batches(tmp_path):
+    configs = {str(s): Config(epoch_size=100, batch_size=32, options={"output_stride": s}) for s in (2, 4, 8)}
+    cells = make_cells(configs, [0])
+    for i, cell in enumerate(cells):
+        write_metrics(cell, tmp_path, [0.1 * i] * 4, codec=0.5 if cell.name == "8" else 1.0)
+    text = score_tables(collect(cells, tmp_path, 7))
+    assert "*truth through codec, output_stride 2 or 4*" in text and "*truth through codec, output_stride 8*" in text
+    assert "images in each 96, batch size 32" in text
+
+
+def test_networks_of_one_size_need_no_table_of_sizes(tmp_path):
+    cells = make_cells({"a": Config(), "b": Config(sigma=1.0)}, [0])
+    for i, cell in enumerate(cells):
+        write_metrics(cell, tmp_path, [0.1 * i] * 4)
+    assert "## Sizes" not in score_tables(collect(cells, tmp_path, 7))
 
 
 def test_a_row_without_any_run_says_so(tmp_path):
     cells = make_cells({"a": Config(), "b": Config(width=8)}, [0])
     write_metrics(cells[0], tmp_path, [0.5] * 4)
     text = score_tables(collect(cells, tmp_path, 7))
-    assert text.count("no finished run") == 3 * 4 and "- b, seed 0: not run\n" in text
+    assert text.count("no finished run") == 3 * 4 + 2 and "- b, seed 0: not run\n" in text
     assert text.startswith("One seed, so there is no spread; ")
 
 

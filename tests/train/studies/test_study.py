@@ -11,7 +11,7 @@ import pytest
 
 from minipose import Tensor, models
 from minipose.train import Config
-from minipose.train.studies import make_cells, study, study_main
+from minipose.train.studies import collect, make_cells, study, study_main
 from minipose.viz import study_pictures
 
 ROOT = Path(__file__).parents[3]
@@ -96,6 +96,16 @@ def test_what_the_report_returns_is_in_the_table_and_a_failure_is_the_exit_statu
     assert "table.md" in capsys.readouterr().out
 
 
+def test_a_table_with_gaps_replaces_no_published_one(ran, tmp_path, capsys):
+    published = tmp_path / "published"
+    published.mkdir()
+    (published / "table.md").write_text("whole")
+    assert main("--out", str(tmp_path / "x"), "--publish", str(published), "--only", "wide") == 1
+    assert "error: --publish: a table with gaps replaces none; see" in capsys.readouterr().err
+    assert [path.name for path in published.iterdir()] == ["table.md"]
+    assert (published / "table.md").read_text() == "whole" and (tmp_path / "x" / "table.md").is_file()
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--only", "wide,deep"], "error: --only: there is no row 'deep'; there are narrow, wide, integral"),
     (["--dry-run", "--publish", "x"], "error: --publish: the scores of a dry run are worth nothing; leave out"),
@@ -148,7 +158,15 @@ def test_the_table_of_architectures_is_made_by_its_command(tmp_path):
     assert costs["networks"]["hourglass-heatmap"]["parameters"] == row["parameters"]
 
 
-def test_what_is_published_is_the_table_and_what_it_has_links_to(ran, tmp_path):
+def test_what_is_published_is_the_table_and_what_it_has_links_to(ran, tmp_path, monkeypatch):
+    def finished(*arguments):
+        results = collect(*arguments)
+        for row in results["rows"].values():
+            row["runs"] = dict.fromkeys(row["runs"], "finished")
+        return results
+
+    monkeypatch.setattr(study, "collect", finished)
+
     def report(study, results):
         for name in ("shown.png", "hidden.png", "linked.json", "old.json"):
             (study.out / name).write_bytes(b"content")
