@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from minipose.viz.canvas import check_png, new_figure, save_png
 from minipose.viz.curves import MOST_RUNS, comparison_curves
@@ -16,6 +17,9 @@ LABELS = {"pckh50": "PCKh@0.5", "pckh10": "PCKh@0.1", "auc": "AUC of PCKh", "epe
           "report_score": "report_score, lower is better"}  # fmt: skip
 PANEL = 250  # width of a test set's panel in screen pixels
 ROW = 26  # height of a row
+BLUE, GREY = "#0072B2", "#888888"
+RUN = {"marker": "o", "linestyle": "", "markersize": 4, "markeredgewidth": 0}
+MEAN = {"marker": "D", "linestyle": "", "markersize": 3.5}
 
 
 def study_pictures(
@@ -73,12 +77,14 @@ def study_points(results: Mapping[str, Any], metric: str, path: str | os.PathLik
     if sets is None:
         raise ValueError("study_points: no row has a finished run, so there is nothing to draw")
     label_width = 40 + 7 * max(map(len, rows))
-    figure = new_figure(label_width + PANEL * len(sets), 90 + ROW * len(rows), layout="constrained")
+    columns = 3 if len(sets) > 1 else 1  # of the legend
+    height = ROW * len(rows) + 100 + 50 // columns
+    figure = new_figure(label_width + PANEL * len(sets), height, layout="constrained")
     panels = figure.subplots(1, len(sets), sharey=True, sharex=True, squeeze=False)[0]
     for axes, name in zip(panels, sets, strict=True):
-        for height, row in enumerate(rows.values()):
+        for y, row in enumerate(rows.values()):
             if "sets" in row:
-                _draw_row(axes, height, row["sets"][name][metric], row.get("mean_pose", {}).get(name, {}).get(metric))
+                _draw_row(axes, y, row["sets"][name][metric], row.get("mean_pose", {}).get(name, {}).get(metric))
         axes.set_title(name, fontsize=10)
         axes.tick_params(labelsize=9)
         axes.grid(axis="x", color="#DDDDDD", linewidth=0.7)
@@ -86,9 +92,17 @@ def study_points(results: Mapping[str, Any], metric: str, path: str | os.PathLik
     panels[0].set_yticks(range(len(rows)), list(rows), parse_math=False)
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     panels[0].set_xlim(*_limits(rows, metric))
-    legend = "dots: runs; diamond and bar: mean ± standard deviation; grey line, where it is near: the mean pose"
-    figure.supxlabel(f"{LABELS[metric]} ({legend})", fontsize=10)
+    figure.supxlabel(LABELS[metric], fontsize=10)
+    figure.legend(handles=_legend(), loc="outside upper left", ncols=columns, fontsize=8, frameon=False)
     save_png(figure, path)
+
+
+def _legend() -> list[Line2D]:
+    return [
+        Line2D([], [], color=BLUE, alpha=0.5, label="a run", **RUN),
+        Line2D([], [], color=BLUE, label="mean ± standard deviation", **MEAN),
+        Line2D([], [], color=GREY, label="the mean pose, where it is near"),
+    ]
 
 
 def _limits(rows: Mapping[str, Any], metric: str) -> tuple[float, float]:
@@ -103,12 +117,11 @@ def _limits(rows: Mapping[str, Any], metric: str) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _draw_row(axes: Axes, height: int, scores: Mapping[str, Any], mean_pose: Mapping[str, Any] | None) -> None:
+def _draw_row(axes: Axes, y: int, scores: Mapping[str, Any], mean_pose: Mapping[str, Any] | None) -> None:
     known = [value for value in scores["values"] if value is not None]
     if mean_pose is not None and mean_pose["mean"] is not None:
-        axes.plot([mean_pose["mean"]] * 2, [height - 0.5, height + 0.5], color="#888888", linewidth=1.4)
+        axes.plot([mean_pose["mean"]] * 2, [y - 0.5, y + 0.5], color=GREY, linewidth=1.4)
     if not known:
         return
-    axes.plot(known, [height - 0.15] * len(known), "o", color="#0072B2", alpha=0.5, markersize=4, markeredgewidth=0)
-    axes.errorbar(scores["mean"], height + 0.15, xerr=scores["spread"], fmt="D", color="#0072B2", markersize=3.5,
-                  capsize=3)  # fmt: skip
+    axes.plot(known, [y - 0.15] * len(known), color=BLUE, alpha=0.5, **RUN)
+    axes.errorbar(scores["mean"], y + 0.15, xerr=scores["spread"], color=BLUE, capsize=3, **MEAN)
