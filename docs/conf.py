@@ -8,7 +8,7 @@ copyright = "2026, The minipose authors"
 release = minipose.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
-exclude_patterns = ["_build", "performance/networks.md", "performance/layers.md"]  # the latter are included
+exclude_patterns = ["_build", *(f"performance/{part}.md" for part in ("networks", "layers", "ladder"))]  # included
 
 # The tutorials are run anew at every build, and a failing cell or assert fails the build.
 nb_execution_mode = "force"

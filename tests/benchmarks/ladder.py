@@ -1,6 +1,6 @@
 """How much each idea of the CPU kernels gains: one convolution, from plain loops to all that minipose does.
 
-    python tests/benchmarks/ladder.py
+    python -m tests.benchmarks.ladder
 
 Every step computes the same numbers, which is checked before anything is timed; the steps take turns, and the least
 time of each counts. With `--out docs/performance` the table goes to `ladder.md` and the figures to `ladder.json`.
@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -22,6 +23,8 @@ from minipose.kernels import reference
 from minipose.kernels.cpu import minimal, winograd
 from minipose.kernels.cpu.correlate import LANES, ROWS, VECTORS, Phase, correlate, pack
 from minipose.kernels.cpu.layout import channels_last, empty_image
+from tests.benchmarks.machine import machine
+from tests.benchmarks.report import machine_line
 
 N, C, F, H, W = 32, 32, 32, 32, 32  # a layer of the reference hourglass: 3x3, stride 1, padding 1
 PLAIN = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
@@ -125,16 +128,21 @@ def table(rows: list[dict[str, float | str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def page(results: dict[str, Any]) -> str:
+    """Return what was measured on, and the table."""
+    return f"{machine_line(results['machine'])}\n{table(results['rows'])}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10, help="how often each step takes its turn (default 10)")
     parser.add_argument("--out", type=Path, help="write ladder.md and ladder.json into this folder")
     arguments = parser.parse_args()
-    rows = measure(arguments.rounds)
-    print(table(rows), end="")
+    results = {"machine": machine(get_num_threads()), "rows": measure(arguments.rounds)}
+    print(page(results), end="")
     if arguments.out:
-        (arguments.out / "ladder.md").write_text(table(rows))
-        (arguments.out / "ladder.json").write_text(json.dumps(rows, indent=2) + "\n")
+        (arguments.out / "ladder.md").write_text(page(results), encoding="utf-8")
+        (arguments.out / "ladder.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

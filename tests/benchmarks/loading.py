@@ -22,6 +22,7 @@ from minipose.data import Augment, Batch, CourseFigures, DataLoader, Dataset, Sa
 from minipose.train import Config, Trainer, build_trainer
 from minipose.train.losses import loss_of
 from tests.benchmarks.machine import machine
+from tests.benchmarks.report import machine_line
 
 TURNS, STEPS, UNTIMED = 12, 16, 6
 KEPT = 512  # samples in memory, and images on disk
@@ -108,8 +109,8 @@ def main() -> None:
     print("# Loading\n\nHow many training steps a second are left when the images are drawn or read for each step,")
     print("beside images that lie in memory. The network is the README's, with")
     print(f"{config.batch_size} images of {config.size} x {config.size} pixels a step.\n")
-    print(f"Written by `python -m tests.benchmarks.loading` on {facts['threads']} cores of an {facts['processor']}.")
-    print(f"Median of {TURNS * (STEPS - UNTIMED)} steps.\n")
+    print(f"Written by `python -m tests.benchmarks.loading`; median of {TURNS * (STEPS - UNTIMED)} steps.\n")
+    print(machine_line(facts))
     print("| images | ms a step | of the rate in memory |\n|---|---|---|")
     for name, time_ in median.items():
         print(f"| {name} | {1000 * time_:.1f} | {measure / time_:.1%} |")

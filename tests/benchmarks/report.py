@@ -9,6 +9,7 @@ from typing import Any
 
 SIDES = ("minipose", "torch")
 MIB = 2**20
+RATIO_TICKS = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1, 1.4, 2, 3, 4, 5, 7, 10)
 
 
 def geometric_mean(values: Iterable[float]) -> float:
@@ -168,7 +169,9 @@ def plot_networks(networks: dict[str, Any], path: Path) -> None:
     for i, (work, label, colour) in enumerate(bars):
         ratios = [n[work]["ratio"]["min"] for n in networks.values()]
         places = [y + 0.4 * i for y in range(len(ratios))]
-        axis.bar_label(axis.barh(places, ratios, 0.38, color=colour, label=label), fmt="%.2f", padding=3, fontsize=8)
+        drawn = axis.barh(places, ratios, 0.38, color=colour, label=label)
+        for text in axis.bar_label(drawn, fmt="%.2f", padding=3, fontsize=8):
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})  # the line at 1 may run through it
     axis.set_yticks([y + 0.2 for y in range(len(networks))], [n["title"] for n in networks.values()])
     axis.invert_yaxis()
     axis.margins(x=0.1)
@@ -178,6 +181,8 @@ def plot_networks(networks: dict[str, Any], path: Path) -> None:
 
 def plot_layers(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Draw the ratio of every layer and measure as a point."""
+    from matplotlib.ticker import NullLocator
+
     names = list(dict.fromkeys(r["layer"] for r in rows))
     styles = {"forward": ("o", "#1f77b4"), "input gradient": ("^", "#d95f02"), "weight gradient": ("s", "#1b9e77"),
               "backward": ("D", "#d95f02"), "step": ("X", "#7570b3")}  # fmt: skip
@@ -187,8 +192,10 @@ def plot_layers(rows: Sequence[dict[str, Any]], path: Path) -> None:
         ratios, places = [r["ratio"]["min"] for r in chosen], [names.index(r["layer"]) for r in chosen]
         axis.scatter(ratios, places, s=32, c=colour, marker=marker, label=measure)
     axis.set_xscale("log")
+    low, high = axis.get_xlim()
+    axis.set_xticks([tick for tick in RATIO_TICKS if low <= tick <= high])
     axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter("")
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.grid(axis="y", color="0.95")
     axis.set_ylim(len(names) - 0.5, -0.5)

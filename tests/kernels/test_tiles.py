@@ -46,7 +46,7 @@ def test_a_wrong_name_is_one_clear_error(monkeypatch):
 def test_a_tile_fits_its_registers_and_hides_latency(name):
     tile = TILES[name]
     accumulators = tile.rows * tile.vectors
-    # SSE multiplies into the register that holds the broadcast value, so it needs none besides.
+    # SSE's is one too large with the broadcast value: docs/performance/tuning.md says why it is kept.
     others = tile.vectors + (name != "sse")
     assert accumulators + others <= REGISTERS[name] and accumulators >= 8
     assert tile.columns == tile.vectors * tile.lanes
