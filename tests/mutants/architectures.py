@@ -45,14 +45,14 @@ ARCHITECTURES = [
         "pose/codecs/affinity.py",
         ".max(axis=0)\n                fields",
         ".sum(axis=0)\n                fields",
-        f"{AFFINITY} -k paper",
+        f"{AFFINITY} -k brute",
     ),
     Bug(
         "a field with x and y exchanged",
         "pose/codecs/affinity.py",
         "near.astype(np.float32), unit)",
         "near.astype(np.float32), unit[..., ::-1])",
-        f"{AFFINITY} -k paper",
+        f"{AFFINITY} -k brute",
     ),
     Bug(
         "a stage moves a joint the wrong way",
