@@ -95,7 +95,7 @@ def test_the_default_is_small():
     ({"last_channels": 0}, ValueError, "last_channels must be at least 1, not 0"),
     ({"stem_stride": 4}, ValueError, "stem_stride must be one of 1, 2, not 4"),
     ({"in_channels": 0}, ValueError, "in_channels must be at least 1, not 0"),
-    ({"output_stride": 3}, ValueError, "output_stride must be one of 16, 8, 4, 2, 1, not 3"),
+    ({"output_stride": 3}, ValueError, "output_stride must be one of 16, 8, 4, 2, 1 for features of stride 16, not 3"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, error, message):
     with pytest.raises(error, match=f"^MobileNetV2: {re.escape(message)}"):
