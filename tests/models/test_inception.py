@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minipose
-from minipose import Tensor, nn
+from minipose import Tensor
 from minipose.models import Inception
 from minipose.models.inception import InceptionBackbone, scaled
 from minipose.nn import summary
@@ -29,11 +29,8 @@ def test_outputs_and_gradients_are_those_of_torch(options, dtype, training, rng,
     from tests.models.torch_inception import TorchInception
 
     options = SMALL | {"stem_stride": 2} | options
-    minipose.manual_seed(4)
+    minipose.manual_seed(0)
     network = Inception(**options)
-    for module in network.backbone.modules():
-        if isinstance(module, nn.Conv2d):  # with smaller weights little comes through in eval mode
-            nn.init.kaiming_normal_(module.weight)
     size = 2 * network.backbone.stride  # on smaller features the windows of the last pools are all the same
     shape = (3, options.get("in_channels", 3), size, 2 * size)
     assert_same_as_torch(network, TorchInception(**options), shape, rng, torch, dtype, training)
