@@ -240,6 +240,9 @@ PEOPLE = [np.full((1, 3, 2), 5.0)]
         (lambda: CODEC.decode(np.zeros((1, 46, 24, 32))),
          "AffinityCodec.decode: outputs must have J + 2 L = 7 maps, got shape (1, 46, 24, 32)"),
         (lambda: CODEC.decode(np.zeros((1, 24, 32, 7))), "AffinityCodec.decode: outputs must have shape (N, J+2L, h,"),
+        (lambda: AffinityCodec((64, 64)).decode(np.zeros((0, 46, 32, 32))),
+         "AffinityCodec.decode: outputs must have shape (N, J+2L, h, w) = (N, J, 32, 32), got (0, 46, 32, 32); there "
+         "must be one output at least"),
         (lambda: CODEC.decode(np.full((1, 7, 24, 32), np.nan)), "AffinityCodec.decode: outputs hold NaN or infinity"),
     ],
 )  # fmt: skip
