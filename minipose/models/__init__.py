@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 from typing import Any
@@ -73,7 +74,10 @@ def create(name: str, **options: Any) -> Module:
 
 
 def read_option(text: str) -> tuple[str, Any]:
-    """Read "name=value", as command lines give it; the value is a number, true, false, a list or a word.
+    """Read "name=value", as command lines give it; the value is what JSON or Python writes so, or else a word.
+
+    Read are numbers, lists and tuples (both as lists, which is what a saved configuration has), true or True, null or
+    None. "1,2", without brackets, is a tuple too.
 
     Raises
     ------
@@ -86,6 +90,12 @@ def read_option(text: str) -> tuple[str, Any]:
     try:
         return name, json.loads(value)
     except json.JSONDecodeError:
+        pass
+    try:
+        literal = ast.literal_eval(value)
+        plain = literal is None or isinstance(literal, (bool, int, float, tuple, list))
+        return name, json.loads(json.dumps(literal)) if plain else value
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # all that literal_eval may raise
         return name, value
 
 

@@ -37,7 +37,7 @@ class CascadeStage(Module):
 
     Attributes
     ----------
-    options : dict
+    options : dict of str to int
         The arguments.
 
     Raises
@@ -50,11 +50,10 @@ class CascadeStage(Module):
         self, width: int = 24, hidden: int = 128, joints: int = 16, in_channels: int = 3, size: int = 32
     ) -> None:
         super().__init__()
-        self.options = {
-            "width": width, "hidden": hidden, "joints": joints, "in_channels": in_channels, "size": size
-        }  # fmt: skip
         check_channels("CascadeStage", width=width, hidden=hidden, joints=joints, in_channels=in_channels)
         check_integer("CascadeStage", "size", size, 1, TOO_FAR)
+        options = {"width": width, "hidden": hidden, "joints": joints, "in_channels": in_channels, "size": size}
+        self.options = {name: int(value) for name, value in options.items()}  # NumPy's integers cannot be saved
         if size % LEAST_SIZE:
             raise ValueError(f"CascadeStage: size must be a multiple of {LEAST_SIZE}, not {size}")
         self.joints, self.size = joints, size

@@ -109,7 +109,7 @@ class DeepPose(PoseNetwork):
     hidden : int
         Of a scalar head: what the two hidden linear layers give, 4096 in the paper. Default 512.
     dropout : float
-        Of a scalar head: the probability that one of these numbers is set to zero in training, 0.6 in the paper.
+        Of a scalar head alone: the probability that one of these numbers is set to zero in training, 0.6 in the paper.
         Default 0: figures that are drawn anew cannot be learnt by heart.
     image_size : int
         Side of the images, which a scalar head must know, as it flattens the features; 220 in the paper. Default 64.
@@ -150,6 +150,8 @@ class DeepPose(PoseNetwork):
         check_channels(name, width=width, hidden=hidden, joints=joints, in_channels=in_channels)
         check_integer(name, "image_size", image_size, 1, TOO_FAR)
         check_number(name, "dropout", dropout, 0, 1)
+        if dropout and head != "scalar":
+            raise ValueError(f"{name}: dropout must be 0 where head is not 'scalar' but {head!r}, not {dropout}")
         check_choice(name, "stem_stride", stem_stride, (1, 2, 4))
         trunk = AlexNetTrunk(in_channels, width, stem_stride, padding=0 if head == "scalar" else 1)
         linear = None

@@ -103,7 +103,7 @@ class Hourglass(StackedNetwork):
         Whether features of the way down are added on the way up. Default True.
     stacks : int
         Hourglasses one after the other. Each gets the features and the maps of the one before, added to what that one
-        got (Newell et al. 2016, section 3.2); `forward_stacks` returns the maps of all, to be trained together.
+        got (Newell et al. 2016, section 3.3); `forward_stacks` returns the maps of all, to be trained together.
     joints, in_channels : int
     head : {"heatmap", "integral", "scalar"}
         Maps, read by `HeatmapCodec` or `IntegralCodec`, or coordinates (N, joints, 2), read by `RegressionCodec`.

@@ -11,7 +11,7 @@ With the default options, so W = 16, and 64 x 64 images:
       1x1        16 x 32 x 32     maps, of the first branch
 
 A stage is a row of modules. In each, every branch goes through its own basic blocks, and gets the sum of all branches,
-brought to its size. Names in `state_dict` are those of the authors' code.
+brought to its size. Names in `network.backbone.state_dict()`, and there alone, are those of the authors' code.
 """
 
 from __future__ import annotations

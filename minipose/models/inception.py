@@ -126,8 +126,9 @@ class Inception(PoseNetwork):
     Every convolution is followed by batch normalisation (Ioffe & Szegedy 2015). The published network is
     `Inception(width=64, stem_stride=4)`: 5,980,832 parameters without its head and without the paper's classifiers at
     the sides, which only training needs; 3,491,008 up to block 4e. With `largest_kernel=3`, 5,599,904 parameters,
-    `network.backbone` loads the weights of torchvision's `googlenet`, without those of its classifiers. Its pools are
-    those of that network: windows begin at every second pixel, and before block 5a they have 2 pixels (the paper: 3).
+    `network.backbone` loads the weights of torchvision's `googlenet`, without those of its classifiers; they expect
+    twice what `to_input` gives: see docs/reference/models. Its pools are those of that network: windows begin at every
+    second pixel, and before block 5a they have 2 pixels (the paper: 3).
 
     Parameters
     ----------

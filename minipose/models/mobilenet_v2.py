@@ -107,7 +107,8 @@ class MobileNetV2(PoseNetwork):
 
     The published network is `MobileNetV2(width_multiplier=1.0, last_channels=1280, stem_stride=2)`: 2,223,872
     parameters without its head, 1,811,712 without its last convolution too. `network.backbone` loads the weights of
-    torchvision's `mobilenet_v2`, without those of its classifier.
+    torchvision's `mobilenet_v2`, without those of its classifier; they expect ImageNet's mean and standard
+    deviation, not the scale of `to_input`: see docs/reference/models.
 
     Parameters
     ----------

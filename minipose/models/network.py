@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minipose.checks import check_choice
+from minipose.checks import check_choice, check_integer, is_integer
 from minipose.models.heads import HEADS, POOLINGS, UPSAMPLINGS, MapHead, ScalarHead
 from minipose.models.options import check_channels, check_sides
 from minipose.nn import Module
@@ -15,8 +15,8 @@ class PoseNetwork(Module):
     Parameters
     ----------
     backbone : Module
-        Makes features (N, out_channels, H / stride, W / stride) of images, and has `out_channels` and `stride`. The
-        images' sides must be multiples of its `least_multiple`, or of its stride if it has none.
+        Makes features (N, out_channels, H / stride, W / stride) of images, and has `out_channels` and `stride`, both
+        integers. The images' sides must be multiples of its `least_multiple`, or of its stride if it has none.
     head : {"heatmap", "integral", "scalar"}
         "heatmap" and "integral": one linear map for each joint, read by `HeatmapCodec` or `IntegralCodec`. "scalar":
         coordinates (N, joints, 2), read by `RegressionCodec`.
@@ -62,14 +62,23 @@ class PoseNetwork(Module):
         check_choice(name, "upsampling", upsampling, UPSAMPLINGS)
         check_choice(name, "pooling", pooling, POOLINGS)
         check_channels(name, joints=joints, head_width=head_width)
+        for attribute in ("out_channels", "stride"):
+            check_integer(name, f"the backbone's {attribute}", getattr(backbone, attribute, None), 1)
         self.backbone, self.head_kind = backbone, head
         channels, stride = backbone.out_channels, backbone.stride
         if head == "scalar":
+            check_integer(name, "output_stride", output_stride, 1)  # no more, as there are no maps that it could fit
             self.output_stride = None
             self.head = ScalarHead(channels, joints, stride, pooling) if scalar_head is None else scalar_head
         else:
-            fitting = [stride >> step for step in range(stride.bit_length())]
-            check_choice(name, "output_stride", output_stride, fitting)
+            fitting = [stride]
+            while fitting[-1] % 2 == 0:
+                fitting.append(fitting[-1] // 2)
+            if not is_integer(output_stride) or output_stride not in fitting:
+                raise ValueError(
+                    f"{name}: output_stride must be one of {', '.join(map(str, fitting))} for features of stride "
+                    f"{stride}, not {output_stride!r}"
+                )
             self.output_stride = output_stride
             self.head = MapHead(channels, joints, fitting.index(output_stride), upsampling, head_width)
 

@@ -138,8 +138,9 @@ class ResNet(PoseNetwork):
 
     The published trunks have width 64 and stem_stride 4: 11.18 M parameters with 18 layers, 21.28 M with 34, 23.51 M
     with 50, 42.50 M with 101 and 58.14 M with 152. `network.backbone` takes torchvision's weights for them:
-    `load_state_dict(weights, strict=False)`, which leaves out the classifier "fc". The report's network, 18 layers and
-    five doublings to the size of the image, has output_stride 1 and head_width 256 too: 12.7 M parameters.
+    `load_state_dict(weights, strict=False)`, which leaves out the classifier "fc"; they expect ImageNet's mean and
+    standard deviation, not the scale of `to_input`: see docs/reference/models. The report's network, 18 layers and five
+    doublings to the size of the image, has output_stride 1 and head_width 256 too: 12.7 M parameters.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ class StackedHourglass(StackedNetwork):
         How often an hourglass halves the size, 1 to 8. Default 3; published 4.
     stacks : int
         Hourglasses one after the other. Each gets the features and the maps of the one before, added to what that one
-        got (section 3.2). Default 1; published 8.
+        got (section 3.3). Default 1; published 8.
     joints, in_channels : int
     head : {"heatmap", "integral", "scalar"}
         Maps, read by `HeatmapCodec` or `IntegralCodec`, or coordinates (N, joints, 2), read by `RegressionCodec`.

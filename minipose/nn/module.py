@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,21 @@ from minipose.nn.parameter import Parameter
 from minipose.tensor import Tensor
 
 Hook = Callable[["Module", tuple, Any], Any]
+
+
+class IncompatibleKeys(NamedTuple):
+    """The names that only one side of `load_state_dict` has.
+
+    Attributes
+    ----------
+    missing_keys : list of str
+        Of the module, but not given.
+    unexpected_keys : list of str
+        Given, but not of the module.
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -204,7 +219,7 @@ class Module:
             state.update(module.state_dict(f"{prefix}{name}."))
         return state
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy values into the parameters and buffers, keeping their dtype, device and memory layout.
 
         Parameters
@@ -213,6 +228,12 @@ class Module:
         strict : bool
             Whether names may neither be missing nor be left over. Default True.
 
+        Returns
+        -------
+        IncompatibleKeys
+            `missing_keys` and `unexpected_keys`, as torch returns them. With strict=False look at both: nothing else
+            tells that a name does not fit.
+
         Raises
         ------
         ValueError
@@ -220,8 +241,9 @@ class Module:
         """
         own = self.state_dict()
         given = {name: v.data if isinstance(v, Tensor) else np.asarray(v) for name, v in state.items()}
-        problems = [f"{name} is missing" for name in own if name not in given] if strict else []
-        problems += [f"{name} is not part of the model" for name in given if name not in own] if strict else []
+        keys = IncompatibleKeys([n for n in own if n not in given], [n for n in given if n not in own])
+        problems = [f"{name} is missing" for name in keys.missing_keys] if strict else []
+        problems += [f"{name} is not part of the model" for name in keys.unexpected_keys] if strict else []
         for name, tensor in own.items():
             if name in given and given[name].shape != tensor.shape:
                 problems.append(f"{name} has shape {given[name].shape} but the model's has {tensor.shape}")
@@ -233,6 +255,7 @@ class Module:
             if name in given:
                 tensor.data[...] = to_device(given[name], tensor.device)
                 tensor.bump_version()  # shared with the parameter, whose array it is
+        return keys
 
     def train(self, mode: bool = True) -> Module:
         """Set `training` here and below, and return the module."""

@@ -2,7 +2,7 @@
 
 All are means over all joints, those of weight 0 too. So these have no gradient, and the gradients of the others do not
 depend on how many are left out. The outputs of a stacked network, a list, are each compared with the same targets, and
-the losses added (intermediate supervision, Newell et al. 2016, section 3.2).
+the losses added (intermediate supervision, Newell et al. 2016, section 3.3).
 """
 
 from __future__ import annotations

@@ -46,9 +46,9 @@ def test_the_default_is_small():
 
     result = summary(WithJoints(), (1, 3, 32, 32))
     assert (result.parameters, result.multiply_adds) == (253_402, 1_987_200)
-    assert CascadeStage(width=5, size=16).options == {
-        "width": 5, "hidden": 128, "joints": 16, "in_channels": 3, "size": 16
-    }  # fmt: skip
+    options = CascadeStage(width=np.int64(5), size=16).options
+    assert options == {"width": 5, "hidden": 128, "joints": 16, "in_channels": 3, "size": 16}
+    assert {type(value) for value in options.values()} == {int}
 
 
 def test_a_stage_begins_with_next_to_no_displacement(rng):

@@ -92,10 +92,11 @@ def test_dropout_is_after_both_hidden_layers_and_only_in_training(rng):
     ({"width": 0}, "width must be at least 1, not 0"),
     ({"hidden": 0}, "hidden must be at least 1, not 0"),
     ({"dropout": 1.5}, "dropout must be a number from 0 up to 1, not 1.5"),
+    ({"dropout": 0.5}, "dropout must be 0 where head is not 'scalar' but 'heatmap', not 0.5"),
     ({"stem_stride": 3}, "stem_stride must be one of 1, 2, 4, not 3"),
     ({"stem_stride": 2.0}, "stem_stride must be one of 1, 2, 4, not 2.0"),
     ({"head": "vector"}, "head must be one of 'heatmap', 'integral', 'scalar', not 'vector'"),
-    ({"output_stride": 3}, "output_stride must be one of 16, 8, 4, 2, 1, not 3"),
+    ({"output_stride": 3}, "output_stride must be one of 16, 8, 4, 2, 1 for features of stride 16, not 3"),
     ({"head": "scalar", "image_size": 28}, "image_size must be at least 29 with stem_stride=2, not 28"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):

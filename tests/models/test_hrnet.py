@@ -88,7 +88,7 @@ def test_the_first_branch_keeps_the_size_of_the_stem(stride):
     ({"modules": (1, 0)}, "each of modules must be at least 1, not 0"),
     ({"stem_stride": 3}, "stem_stride must be one of 1, 2, 4, not 3"),
     ({"stem_stride": True}, "stem_stride must be one of 1, 2, 4, not True"),
-    ({"output_stride": 4}, "output_stride must be one of 2, 1, not 4"),
+    ({"output_stride": 4}, "output_stride must be one of 2, 1 for features of stride 2, not 4"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):
     with pytest.raises((TypeError, ValueError), match=f"^HRNet: {re.escape(message)}$"):

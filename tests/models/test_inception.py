@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minipose
-from minipose import Tensor, nn
+from minipose import Tensor
 from minipose.models import Inception
 from minipose.models.inception import InceptionBackbone, scaled
 from minipose.nn import summary
@@ -29,11 +29,8 @@ def test_outputs_and_gradients_are_those_of_torch(options, dtype, training, rng,
     from tests.models.torch_inception import TorchInception
 
     options = SMALL | {"stem_stride": 2} | options
-    minipose.manual_seed(4)
+    minipose.manual_seed(0)
     network = Inception(**options)
-    for module in network.backbone.modules():
-        if isinstance(module, nn.Conv2d):  # with smaller weights little comes through in eval mode
-            nn.init.kaiming_normal_(module.weight)
     size = 2 * network.backbone.stride  # on smaller features the windows of the last pools are all the same
     shape = (3, options.get("in_channels", 3), size, 2 * size)
     assert_same_as_torch(network, TorchInception(**options), shape, rng, torch, dtype, training)
@@ -103,7 +100,7 @@ def test_the_head_can_be_deconvolutions(rng):
     ({"largest_kernel": 7}, ValueError, "largest_kernel must be one of 3, 5, not 7"),
     ({"stem_stride": 3}, ValueError, "stem_stride must be one of 1, 2, 4, not 3"),
     ({"in_channels": 0}, ValueError, "in_channels must be at least 1, not 0"),
-    ({"output_stride": 32}, ValueError, "output_stride must be one of 16, 8, 4, 2, 1, not 32"),
+    ({"output_stride": 32}, ValueError, "output_stride must be one of 16, 8, 4, 2, 1 for features of stride 16"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, error, message):
     with pytest.raises(error, match=f"^Inception: {re.escape(message)}"):

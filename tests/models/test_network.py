@@ -73,6 +73,26 @@ def test_every_output_stride(output_stride, upsampling):
     assert len(net.head) == 6 - int(np.log2(output_stride))
 
 
+def test_a_stride_is_halved_as_long_as_it_is_even():
+    assert network(stride=12, output_stride=3)(minipose.zeros(2, 3, 24, 12)).shape == (2, 3, 8, 4)
+    message = "output_stride must be one of 12, 6, 3 for features of stride 12, not 1"
+    with pytest.raises(ValueError, match=f"^PoseNetwork: {message}$"):
+        network(stride=12, output_stride=1)
+
+
+@pytest.mark.parametrize("value", [None, 4.0, 0])
+@pytest.mark.parametrize("attribute", ["out_channels", "stride"])
+def test_a_backbone_must_say_what_it_makes(attribute, value):
+    backbone = Patches()
+    setattr(backbone, attribute, value)
+    message = f"^PoseNetwork: the backbone's {attribute} must be "
+    with pytest.raises((TypeError, ValueError), match=f"{message}.*not {value}$"):
+        PoseNetwork(backbone, "scalar", 3, 4)
+    delattr(backbone, attribute)
+    with pytest.raises(TypeError, match=f"{message}an integer, not None$"):
+        PoseNetwork(backbone, "heatmap", 3, 4)
+
+
 def test_channels_of_the_heads():
     chain = MapHead(512, 16, 5, "bilinear", 256)
     assert [step[1].out_channels for step in chain[:-1]] == [256, 128, 64, 32, 16]
@@ -101,6 +121,7 @@ def test_coordinates_begin_round_the_middle_of_the_image(pooling, stride, rng):
     assert coordinates.shape == (8, 7, 2)
     assert pooling == "mean" or np.abs(coordinates - 0.5).max() < 0.25
     np.testing.assert_array_equal(head.linear.bias.data, 0.5)
+    assert head.linear.weight.data.std() == pytest.approx(0.01, rel=0.1)
     head.linear.weight.data[:] = 0
     np.testing.assert_array_equal(head(features).data, 0.5)
 
@@ -109,6 +130,9 @@ def test_a_scalar_head_has_no_output_stride():
     net = network(head="scalar", output_stride=4)
     assert net.output_stride is None and net.head_kind == "scalar"
     assert net(minipose.zeros(2, 3, 32, 64)).shape == (2, 3, 2)
+    for wrong in (0, 2.0, None):
+        with pytest.raises((TypeError, ValueError), match="^PoseNetwork: output_stride must be "):
+            network(head="scalar", output_stride=wrong)
 
 
 def test_joints_are_pairs_of_x_and_y(rng):
@@ -123,6 +147,9 @@ def test_joints_are_pairs_of_x_and_y(rng):
     np.testing.assert_allclose(head(Tensor(images)).data[:, 0], expected, atol=1e-6)
 
 
+STRIDES = "output_stride must be one of 32, 16, 8, 4, 2, 1 for features of stride 32, not"
+
+
 @pytest.mark.parametrize(("options", "error", "message"), [
     ({"head": "maps"}, ValueError, "head must be one of 'heatmap', 'integral', 'scalar', not 'maps'"),
     ({"upsampling": "nearest"}, ValueError, "upsampling must be one of 'deconvolution', 'bilinear', not 'nearest'"),
@@ -131,11 +158,11 @@ def test_joints_are_pairs_of_x_and_y(rng):
     ({"joints": 16.0}, TypeError, "joints must be an integer, not 16.0"),
     ({"head_width": 0}, ValueError, "head_width must be at least 1, not 0"),
     ({"head_width": True}, TypeError, "head_width must be an integer, not True"),
-    ({"output_stride": 64}, ValueError, "output_stride must be one of 32, 16, 8, 4, 2, 1, not 64"),
-    ({"output_stride": 3}, ValueError, "output_stride must be one of 32, 16, 8, 4, 2, 1, not 3"),
-    ({"output_stride": 4.0}, ValueError, "output_stride must be one of 32, 16, 8, 4, 2, 1, not 4.0"),
-    ({"output_stride": True}, ValueError, "output_stride must be one of 32, 16, 8, 4, 2, 1, not True"),
-    ({"output_stride": np.arange(2)}, ValueError, "output_stride must be one of 32, 16, 8, 4, 2, 1, not array"),
+    ({"output_stride": 64}, ValueError, f"{STRIDES} 64"),
+    ({"output_stride": 3}, ValueError, f"{STRIDES} 3"),
+    ({"output_stride": 4.0}, ValueError, f"{STRIDES} 4.0"),
+    ({"output_stride": True}, ValueError, f"{STRIDES} True"),
+    ({"output_stride": np.arange(2)}, ValueError, f"{STRIDES} array"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, error, message):
     with pytest.raises(error, match=f"^PoseNetwork: {re.escape(message)}"):

@@ -105,7 +105,7 @@ def test_weights_of_torchvision_load_but_for_the_classifier(rng, torch):
     weights = theirs.state_dict() | {"fc.weight": torch.ones(10, 32), "fc.bias": torch.ones(10)}
     with pytest.raises(ValueError, match="fc.weight is not part of the model"):
         ours.load_state_dict(weights)
-    ours.load_state_dict(weights, strict=False)
+    assert ours.load_state_dict(weights, strict=False) == theirs.load_state_dict(weights, strict=False)
     assert_same_state(ours, theirs, 0)
 
 
@@ -208,7 +208,7 @@ def test_dropout_drops_channels_of_the_features_in_training_only(rng):
     ({"stem_stride": 3}, "stem_stride must be one of 1, 2, 4, not 3"),
     ({"dropout": 1.5}, "dropout must be a number from 0 up to 1, not 1.5"),
     ({"padding_mode": "same"}, "padding_mode must be one of 'zeros', 'reflect', 'replicate', 'circular', not 'same'"),
-    ({"output_stride": 32}, "output_stride must be one of 16, 8, 4, 2, 1, not 32"),
+    ({"output_stride": 32}, "output_stride must be one of 16, 8, 4, 2, 1 for features of stride 16, not 32"),
 ], ids=str)  # fmt: skip
 def test_wrong_options_are_named(options, message):
     with pytest.raises(ValueError, match=f"^ResNet: {re.escape(message)}"):

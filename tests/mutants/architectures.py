@@ -3,6 +3,7 @@
 from tests.mutants.bug import Bug
 
 AFFINITY = "tests/pose/test_affinity.py"
+CASCADE = "tests/train/test_cascade.py"
 
 ARCHITECTURES = [
     Bug(
@@ -11,6 +12,28 @@ ARCHITECTURES = [
         "run([*self.branch(), self.relu], input)",
         "run(self.branch(), input)",
         "tests/models/test_resnet.py -k torch",
+    ),
+    Bug(
+        "squeeze and excitation after the addition of the shortcut",
+        "models/residual.py",
+        "        return add_relu(self.branch(), input, self.downsample(input), self.relu)\n",
+        "        added = run(self._layers(), input) + self.downsample(input)\n"
+        "        return self.relu(self.se(added) if self.excites else added)\n",
+        "tests/models/test_resnet.py -k SEResNet",
+    ),
+    Bug(
+        "a branch that comes down is rectified before the sum",
+        "models/hrnet.py",
+        "Sequential(convolution(of_source, of_target, 3, 2), BatchNorm2d(of_target)))",
+        "_conv_relu(of_source, of_target, 2))",
+        "tests/models/test_hrnet.py -k network_is_that_of_torch",
+    ),
+    Bug(
+        "a stage is told the next joint",
+        "models/cascade.py",
+        "np.eye(self.joints, dtype=np.float32)[joints]",
+        "np.roll(np.eye(self.joints, dtype=np.float32), 1, axis=1)[joints]",
+        "tests/models/test_cascade.py -k torch",
     ),
     Bug(
         "features are joined along the batch",
@@ -45,21 +68,42 @@ ARCHITECTURES = [
         "pose/codecs/affinity.py",
         ".max(axis=0)\n                fields",
         ".sum(axis=0)\n                fields",
-        f"{AFFINITY} -k paper",
+        f"{AFFINITY} -k brute",
     ),
     Bug(
         "a field with x and y exchanged",
         "pose/codecs/affinity.py",
         "near.astype(np.float32), unit)",
         "near.astype(np.float32), unit[..., ::-1])",
-        f"{AFFINITY} -k paper",
+        f"{AFFINITY} -k brute",
     ),
     Bug(
         "a stage moves a joint the wrong way",
         "train/cascade.py",
         "estimates + moves * sides",
         "estimates - moves * sides",
-        "tests/train/test_cascade.py -k sides",
+        f"{CASCADE} -k sides",
+    ),
+    Bug(
+        "a stage is taught to go further",
+        "train/cascade.py",
+        "(-moves, labelled)",
+        "(moves, labelled)",
+        f"{CASCADE} -k undo",
+    ),
+    Bug(
+        "crops half a pixel off",
+        "data/crops.py",
+        "(np.arange(size) + 0.5) / size - 0.5",
+        "np.arange(size) / size - 0.5",
+        "tests/data/test_crops.py -k docstring",
+    ),
+    Bug(
+        "a joint is the end of two limbs of a kind",
+        "pose/codecs/grouping.py",
+        "            possible[i], possible[:, j] = False, False\n",
+        "",
+        f"{AFFINITY} -k each_point_once",
     ),
     Bug(
         "the spread of all values, not of a sample",

@@ -5,10 +5,10 @@ Each names the tests that must notice it, as narrow as pytest can select, so tha
 
 from tests.mutants.architectures import ARCHITECTURES
 from tests.mutants.kernels import KERNELS
-from tests.mutants.networks import NETWORKS
+from tests.mutants.layers import LAYERS
 from tests.mutants.operations import OPERATIONS
 from tests.mutants.scores import SCORES
 from tests.mutants.training import TRAINING
 from tests.mutants.warps import WARPS
 
-BUGS = [*OPERATIONS, *KERNELS, *NETWORKS, *ARCHITECTURES, *SCORES, *TRAINING, *WARPS]
+BUGS = [*OPERATIONS, *KERNELS, *LAYERS, *ARCHITECTURES, *SCORES, *TRAINING, *WARPS]

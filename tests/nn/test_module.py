@@ -221,7 +221,9 @@ def test_all_problems_are_named_and_nothing_is_changed():
 def test_without_strict_names_may_differ_but_not_shapes():
     net = nn.Linear(3, 2)
     bias = net.bias.data.copy()
-    net.load_state_dict({"weight": np.full((2, 3), 7), "more": np.zeros(2)}, strict=False)
+    keys = net.load_state_dict({"weight": np.full((2, 3), 7), "more": np.zeros(2)}, strict=False)
+    assert (keys.missing_keys, keys.unexpected_keys) == (["bias"], ["more"])
+    assert net.load_state_dict(net.state_dict()) == ([], [])
     np.testing.assert_array_equal(net.weight.data, np.full((2, 3), 7))
     np.testing.assert_array_equal(net.bias.data, bias)
     with pytest.raises(ValueError, match=re.escape("weight has shape (3, 2) but the model's has (2, 3)")):

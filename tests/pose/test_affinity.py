@@ -29,7 +29,7 @@ def by_first_x(people):
 
 
 def brute_force(people, visible, codec):
-    """The maps of one image, cell by cell as the paper has it."""
+    """The maps of one image cell by cell; a limb is a capsule, where the paper has a rectangle."""
     h, w = codec.map_size
     maps = np.zeros((codec.channels, h, w))
     J = len(codec.skeleton.names)
@@ -55,7 +55,7 @@ def brute_force(people, visible, codec):
 
 
 @pytest.mark.parametrize(("stride", "sigma", "limb_width"), [(1, 1.0, 1.0), (2, 1.5, 0.7), (4, 0.8, 2.0)])
-def test_the_maps_are_those_of_the_paper(rng, stride, sigma, limb_width):
+def test_the_maps_are_those_of_brute_force(rng, stride, sigma, limb_width):
     codec = AffinityCodec((24, 32), stride, sigma, limb_width, LINE, least_joints=2)
     people = rng.uniform(2, 22, (3, 3, 2))
     visible = np.array([[2, 2, 1], [2, 0, 2], [1, 1, 1]])
@@ -240,6 +240,9 @@ PEOPLE = [np.full((1, 3, 2), 5.0)]
         (lambda: CODEC.decode(np.zeros((1, 46, 24, 32))),
          "AffinityCodec.decode: outputs must have J + 2 L = 7 maps, got shape (1, 46, 24, 32)"),
         (lambda: CODEC.decode(np.zeros((1, 24, 32, 7))), "AffinityCodec.decode: outputs must have shape (N, J+2L, h,"),
+        (lambda: AffinityCodec((64, 64)).decode(np.zeros((0, 46, 32, 32))),
+         "AffinityCodec.decode: outputs must have shape (N, J+2L, h, w) = (N, J, 32, 32), got (0, 46, 32, 32); there "
+         "must be one output at least"),
         (lambda: CODEC.decode(np.full((1, 7, 24, 32), np.nan)), "AffinityCodec.decode: outputs hold NaN or infinity"),
     ],
 )  # fmt: skip

@@ -1,3 +1,4 @@
+import dataclasses
 import importlib.util
 import json
 import re
@@ -16,6 +17,7 @@ from minipose.train.cascade import Errors, pose_diameters
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "deeppose_cascade.py"
 NAMES = STICK_FIGURE.names
+TORSO = [NAMES.index("left_shoulder"), NAMES.index("right_hip")]
 
 
 def errors_of(std, joints=16):
@@ -33,6 +35,10 @@ def test_the_diameter_is_from_left_shoulder_to_right_hip_and_never_nothing(rng):
     points[0, NAMES.index("left_shoulder")], points[0, NAMES.index("right_hip")] = (10, 10), (7, 6)
     diameters = pose_diameters(points, (64, 48))
     assert diameters[0] == 5 and diameters[1] == 4  # a sixteenth of 64
+    visible = np.full((3, 16), 2)
+    np.testing.assert_array_equal(pose_diameters(points, (64, 48), visible), diameters)
+    visible[0, TORSO[0]] = visible[2, TORSO[1]] = 0
+    np.testing.assert_array_equal(pose_diameters(points, (64, 48), visible), [np.nan, 4, np.nan])
 
 
 def test_draws_have_the_distribution_of_the_errors(rng):
@@ -56,21 +62,48 @@ def test_draws_have_the_distribution_of_the_errors(rng):
 def test_a_joint_without_labels_is_named(rng):
     points, visible = rng.uniform(10, 50, (5, 16, 2)), np.full((5, 16), 2)
     visible[1:, 7] = 0
-    with pytest.raises(ValueError, match="^fit_errors: joint 7 is labelled in 1 samples, but two are needed"):
+    with pytest.raises(ValueError, match="^fit_errors: joint 7 is labelled in 1 of the poses .*, but two are needed"):
         fit_errors(points, points, visible, (64, 64))
+
+
+@pytest.mark.parametrize("end", TORSO)
+def test_poses_without_a_torso_do_not_count(end, rng):
+    true, visible = rng.uniform(10, 50, (60, 16, 2)), np.full((60, 16), 2)
+    predicted = true + rng.standard_normal(true.shape)
+    expected = fit_errors(predicted[::2], true[::2], visible[::2], (64, 64))
+    true[1::2, end] = visible[1::2, end] = 0  # where a data set has no position
+    errors = fit_errors(predicted.tolist(), true.tolist(), visible.tolist(), (64, 64))
+    np.testing.assert_array_equal(errors.means, expected.means)
+    np.testing.assert_array_equal(errors.covariances, expected.covariances)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"predicted": np.zeros((1, 16, 2))}, "predicted points have shape (1, 16, 2) but true points (4, 16, 2)"),
+    ({"predicted": np.full((4, 16, 2), np.nan)}, "predicted points hold NaN or infinity"),
+    ({"true": np.zeros((4, 16, 3))}, "true points must have shape (N, J, 2)"),
+    ({"visible": np.ones((1, 16), int)}, "visible must have shape (N, J) = (4, 16), got (1, 16)"),
+    ({"predicted": np.zeros((4, 5, 2)), "true": np.zeros((4, 5, 2))}, "poses have 5 joints but the skeleton has 16"),
+    ({"predicted": np.zeros((0, 16, 2)), "true": np.zeros((0, 16, 2))}, "predicted points must have shape (N, J, 2)"),
+])  # fmt: skip
+def test_wrong_poses_are_named(change, message):
+    right = {"predicted": np.zeros((4, 16, 2)), "true": np.ones((4, 16, 2)), "visible": np.ones((4, 16), int)}
+    with pytest.raises(ValueError, match=f"^fit_errors: {re.escape(message)}"):
+        fit_errors(**right | change, image_size=(64, 64))
 
 
 class Towards(CascadeStage):
     """A stage that has learnt nothing: it moves every joint by a tenth of the crop to the right, a fifth up."""
 
     def forward(self, input, joints):
-        return minipose.Tensor(np.tile(np.float32([0.1, -0.2]), (len(input), 1)))
+        return minipose.Tensor(np.tile(np.float32([0.1, -0.2]), (len(input), 1))) + 0 * self.linear[-1].bias
 
 
 def test_displacements_are_in_sides_of_the_crop_and_stages_go_one_after_the_other():
     batch = StickFigures(count=40).batch(np.arange(40))  # more than are refined at once
     points = batch.points.astype(np.float64)
-    first, second = Cascade([Towards(width=4), Towards(width=4)], sigma=1.25).refine(batch.images, points)
+    cascade = Cascade([Towards(width=4), Towards(width=4)], sigma=1.25)
+    first, second = cascade.refine(list(batch.images), points.tolist())
+    assert not any(stage.training for stage in cascade.stages)
     sides = 1.25 * np.fmax(
         np.linalg.norm(points[:, NAMES.index("left_shoulder")] - points[:, NAMES.index("right_hip")], axis=1), 4
     )
@@ -106,6 +139,60 @@ def test_joints_without_labels_are_not_trained():
     assert losses == [0]
 
 
+AWAY = Errors(np.tile([-0.15, 0.3], (16, 1)), np.zeros((16, 2, 2)))  # what `Towards` undoes where sigma is 1.5
+
+
+def losses_of(stage, figures, errors, steps=1, batch_size=4, **settings):
+    losses = []
+    train_stage(stage, figures, errors, 1.5, steps, batch_size, say=lambda _, loss: losses.append(loss), **settings)
+    return losses
+
+
+@pytest.mark.parametrize("end", TORSO)
+def test_a_stage_is_trained_to_undo_the_errors_of_poses_with_a_torso(end):
+    class Headless(StickFigures):
+        def batch(self, indices):
+            batch = super().batch(indices)
+            batch.visible[:2, end] = batch.points[:2, end] = 0
+            return batch
+
+    assert losses_of(Towards(width=4, size=16), StickFigures(count=4), AWAY) == pytest.approx([0], abs=1e-6)
+    twice = Errors(2 * AWAY.means, AWAY.covariances)
+    assert losses_of(Towards(width=4, size=16), StickFigures(count=4), twice) == pytest.approx([0.15])
+    assert losses_of(Towards(width=4, size=16), Headless(count=4), twice) == pytest.approx([0.075])
+
+
+def test_a_stage_sees_no_sample_twice_and_comes_to_rest():
+    asked, weights = [], []
+
+    class Recorded(StickFigures):
+        def batch(self, indices):
+            asked.extend(indices)
+            return super().batch(indices)
+
+    stage = small_stages(1)[0]
+    train_stage(stage, Recorded(count=70), errors_of(0.3), steps=30, batch_size=2,
+                say=lambda *_: weights.append(stage.linear[0].weight.data.copy()))  # fmt: skip
+    assert asked == list(range(60))
+    moves = np.abs(np.diff(weights, axis=0)).max(axis=(1, 2))
+    assert moves.max() > 1e-3 and moves[-1] < 1e-4  # the learning rate was 2e-3
+
+
+def test_the_displacements_are_those_of_the_seed():
+    first, same, other = (
+        losses_of(small_stages(1)[0], StickFigures(count=8), errors_of(0.3), 2, seed=seed) for seed in (0, 0, 1)
+    )
+    assert first == same and first[0] != other[0]
+
+
+def test_a_loss_that_is_no_number_ends_the_training():
+    stage = small_stages(1)[0]
+    stage.linear[-1].bias.data[:] = np.nan
+    message = "^train_stage: the loss is nan at step 1; begin anew with a learning rate of 0.001 instead of 0.003$"
+    with pytest.raises(FloatingPointError, match=message):
+        losses_of(stage, StickFigures(count=4), errors_of(0.3), learning_rate=3e-3)
+
+
 @pytest.mark.parametrize(("options", "message"), [
     ({"steps": 3}, "3 steps of 2 need 6 samples, not 4"),
     ({"steps": 0}, "steps must be at least 1, not 0"),
@@ -117,8 +204,42 @@ def test_wrong_settings_are_named(options, message):
         train_stage(small_stages(1)[0], StickFigures(count=4), errors_of(0.1), **settings)
 
 
+@pytest.mark.parametrize(("stage", "errors", "message"), [
+    (CascadeStage(width=4, joints=5), errors_of(0.1), "stage must have joints=16, not 5"),
+    (CascadeStage(width=4, in_channels=1), errors_of(0.1), "stage must have in_channels=3, not 1"),
+    (CascadeStage(width=4), errors_of(0.1, joints=1), "errors must have means of shape (16, 2), not (1, 2)"),
+])  # fmt: skip
+def test_what_is_of_other_joints_is_not_trained(stage, errors, message):
+    with pytest.raises(ValueError, match=f"^train_stage: {re.escape(message)}$"):
+        train_stage(stage, StickFigures(count=4), errors, steps=1, batch_size=4)
+
+
+def test_poses_of_other_joints_are_not_trained():
+    class Fewer(StickFigures):
+        def batch(self, indices):
+            batch = super().batch(indices)
+            return dataclasses.replace(batch, points=batch.points[:, :5], visible=batch.visible[:, :5])
+
+    with pytest.raises(ValueError, match="^train_stage: poses have 5 joints but the skeleton has 16$"):
+        losses_of(small_stages(1)[0], Fewer(count=4), errors_of(0.1))
+
+
+@pytest.mark.parametrize(("stages", "sigma", "error", "message"), [
+    ([], 0.0, ValueError, "sigma must be a number from 0.01 up to 100, not 0.0"),
+    ([], "1", TypeError, "sigma must be a number, not '1'"),
+    ([CascadeStage(width=4)] * 2 + [CascadeStage(width=5)], 1, ValueError, "stages[2] must have width=4, not 5"),
+    ([CascadeStage(joints=5)], 1, ValueError, "stages[0] must have joints=16, not 5"),
+    ([CascadeStage(in_channels=1)], 1, ValueError, "stages[0] must have in_channels=3, not 1"),
+    ([minipose.nn.ReLU()], 1, TypeError, "stages[0] must be a CascadeStage, not ReLU()"),
+])  # fmt: skip
+def test_wrong_stages_are_named(stages, sigma, error, message):
+    with pytest.raises(error, match=f"^Cascade: {re.escape(message)}$"):
+        Cascade(stages, sigma)
+
+
 def test_a_cascade_is_saved_and_read(tmp_path):
-    cascade = Cascade(small_stages(), sigma=1.25)
+    minipose.manual_seed(0)
+    cascade = Cascade([CascadeStage(np.int64(4), 8, size=np.int64(16)) for _ in range(2)], sigma=np.float32(1.25))
     for stage in cascade.stages:
         stage.linear[-1].weight.data *= 100
     batch = StickFigures(count=3).batch(np.arange(3))
@@ -138,8 +259,22 @@ def test_a_cascade_is_saved_and_read(tmp_path):
         Cascade.load(tmp_path / "network.safetensors")
     with pytest.raises(ValueError, match="^Cascade.save: the cascade must have a stage at least"):
         Cascade([]).save(tmp_path / "empty.safetensors")
-    with pytest.raises(ValueError, match=r"^Cascade.refine: points must have shape \(N, J, 2\) for images"):
-        read.refine(batch.images, batch.points[:2])
+    read.stages[1] = CascadeStage(width=5)
+    with pytest.raises(ValueError, match=r"^Cascade.save: stages\[1\] must have width=4, not 5$"):
+        read.save(tmp_path / "odd.safetensors")
+
+
+@pytest.mark.parametrize(("images", "points", "message"), [
+    ((3, 64, 64, 3), np.zeros((2, 16, 2)), "points must be a pose for each of 3 images, not 2"),
+    ((3, 64, 64, 3), np.zeros((3, 5, 2)), "poses have 5 joints but the skeleton has 16"),
+    ((3, 64, 64, 3), np.full((3, 16, 2), np.nan), "points hold NaN or infinity"),
+    ((3, 64, 64, 3), np.zeros((3, 16)), "points must have shape (N, J, 2)"),
+    ((0, 64, 64, 3), np.zeros((0, 16, 2)), "points must have shape (N, J, 2) and not be empty, got (0, 16, 2)"),
+    ((3, 64, 64), np.zeros((3, 16, 2)), "images must be uint8 of shape (N, H, W, 3), got uint8 of (3, 64, 64)"),
+])  # fmt: skip
+def test_what_cannot_be_refined_is_named(images, points, message):
+    with pytest.raises(ValueError, match=f"^Cascade.refine: {re.escape(message)}"):
+        Cascade(small_stages(1)).refine(np.zeros(images, np.uint8), points)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,9 @@ class AffinityCodec(MapCodec):
     After Cao, Simon, Wei, Sheikh, "Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields", CVPR 2017. The
     first J maps are the joints', each the maximum of one Gaussian a person (section 2.2). Two maps, x and y, follow for
     each link of the skeleton: near the limbs of this kind the unit vector from its first joint to its second, the mean
-    where those of several people cross, and 0 elsewhere (section 2.3).
+    where those of several people cross, and 0 elsewhere (section 2.3). Near a limb is what lies within `limb_width` of
+    its segment: a capsule, which reaches that far past both joints. The paper has a rectangle, which ends at them:
+    0 <= v . (p - x1) <= l, with the unit vector v, the first joint x1 and the length l.
 
     Parameters
     ----------
@@ -135,8 +137,9 @@ class AffinityCodec(MapCodec):
         Peaks of the joints' maps are candidates, refined as in `decode_dark`. Two of them may be a limb if the field
         between them points from one to the other; how well it does is their agreement. Of the possible limbs of each
         link the best are taken, each candidate once, and limbs that share a joint are one person (Cao et al. 2017,
-        sections 2.3 and 2.4). The best have the largest sum of the agreement and the heights of both peaks; in the
-        paper it is the agreement alone.
+        sections 2.3 and 2.4). They are taken greedily, the best of all first, as in the authors' released code; the
+        paper has the Hungarian algorithm. The best have the largest sum of the agreement and the heights of both peaks;
+        in the paper it is the agreement alone.
 
         A joint that is not found is put on the peak for which the field from its neighbour in the person and the peak's
         height speak most, even if it is somebody else's, as it is where two people's joints lie over each other; and

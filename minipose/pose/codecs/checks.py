@@ -96,6 +96,8 @@ def checked_outputs(caller: str, outputs: np.ndarray, axes: str, lengths: Sequen
                 "; this looks like (N, h, w, J), whose axes transpose(0, 3, 1, 2) puts in order. A reshape would keep "
                 "none of the maps together"
             )
+        elif outputs.shape[2:] == lengths:
+            hint = "; there must be one output at least"
         elif len(lengths) == 2 and outputs.shape[2:] == lengths[::-1]:
             hint = "; this looks like (N, J, w, h): rows are y, columns are x"
         raise ValueError(f"{caller}: outputs must have shape {expected}, got {outputs.shape}{hint}")

@@ -108,7 +108,7 @@ def limb_scores(
 
 
 def match(scores: np.ndarray, possible: np.ndarray) -> list[tuple[int, int]]:
-    """Return pairs (row, column), the best first, of which no two share a row or a column."""
+    """Return pairs (row, column), greedily the best first, of which no two share a row or a column."""
     pairs, possible = [], possible.copy()
     rows, columns = np.nonzero(possible)
     for place in np.argsort(-scores[rows, columns], kind="stable"):

@@ -1,8 +1,8 @@
-"""Bugs of normalisation, losses, layers, optimisers and training."""
+"""Bugs of layers and of what trains them: normalisation, losses, optimisers, codecs, a step of training."""
 
 from tests.mutants.bug import DIFFERENCES, TORCH, Bug
 
-NETWORKS = [
+LAYERS = [
     # ---- normalisation ----
     Bug(
         "batch norm without the variance's path",
