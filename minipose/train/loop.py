@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
@@ -30,15 +29,12 @@ from minipose.train.checkpoints import Checkpoint, save_checkpoint
 from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate
 from minipose.train.folder import locked_folder
+from minipose.train.interrupts import Interrupted, finish_step_on_ctrl_c
 from minipose.train.log import Log, MeanLoss, Row, checked_scores
 from minipose.train.losses import loss_of, outputs_of
 from minipose.train.predictions import default_codec
 
 LAST, BEST = "last.safetensors", "best.safetensors"
-
-
-class Interrupted(Exception):
-    """Ctrl-C was pressed; the run is saved and can be resumed."""
 
 
 def validate(model: Module, samples: Dataset, codec: Any) -> dict[str, float]:
@@ -88,7 +84,7 @@ class Trainer:
     Attributes
     ----------
     step : steps done
-    best : the best validation score; -1 before the first
+    best : the best validation score; -inf before the first
     stale : epochs since it was reached
     seconds : of training and validation so far
     stop_reason : a sentence, once the run ends early; "" before
@@ -106,7 +102,7 @@ class Trainer:
     settings: dict[str, Any]
     device: str = "cpu"
     step: int = 0
-    best: float = -1.0
+    best: float = -math.inf
     seconds: float = 0.0
     clip_norm: float | None = None
     ema: EMA | None = None
@@ -156,8 +152,9 @@ class Trainer:
         self.schedule.load_state_dict(saved["schedule"])
         if self.ema:
             self.ema.load(checkpoint.average, saved["ema_steps"])
-        for name in ("step", "best", "stale", "seconds"):
+        for name in ("step", "stale", "seconds"):
             setattr(self, name, saved[name])
+        self.best = -math.inf if saved["best"] in (None, -1) else saved["best"]  # earlier versions began with -1
         self.rows = [Row(**row) for row in saved["rows"]]
         self.losses = MeanLoss(saved["loss"]["total"], saved["loss"]["count"])
         self._epoch_seconds = saved["loss"]["seconds"]
@@ -178,7 +175,7 @@ class Trainer:
         training = {
             "step": self.step,
             "epoch": self.step // self.steps_per_epoch,
-            "best": self.best,
+            "best": None if self.best == -math.inf else self.best,  # JSON has no infinity
             "stale": self.stale,
             "seconds": self.seconds,
             "schedule": self.schedule.state_dict(),
@@ -234,7 +231,7 @@ class Trainer:
         return log
 
     def _run(self, log: Log, callbacks: Sequence[Callback]) -> None:
-        with _finish_step_on_ctrl_c() as interrupted:
+        with finish_step_on_ctrl_c() as interrupted:
             batches = self._batches()
             # The kernels of the CPU use every core: there a thread that draws ahead would only be in their way.
             batches = prefetch(batches, depth=4) if self.device == "cuda" else batches
@@ -349,9 +346,12 @@ class Trainer:
         with self._averaged():
             scores = checked_scores(self.validate(self.model, self.validation, self.codec))
         score = next(iter(scores.values()))
-        is_best = not score < self.best  # of two equal ones the later: it has seen more
-        self.stale = 0 if score > self.best else self.stale + 1
-        self.best = max(self.best, score)
+        if math.isnan(score) and not log.rows:
+            warnings.warn(f"{self._without_score()}; the latest network is kept as the best", stacklevel=4)
+        has_none = self.best == -math.inf  # then the latest is the best, even where the labels tell no score
+        is_best = has_none or score >= self.best  # of two equal ones the later: it has seen more
+        self.stale = 0 if has_none or score > self.best else self.stale + 1
+        self.best = score if score > self.best else self.best  # NaN is never better
         self.seconds += time.perf_counter() - self._clock
         row = Row(
             epoch=-(-self.step // self.steps_per_epoch),
@@ -374,26 +374,17 @@ class Trainer:
         self._consider_stopping()
         self._clock = time.perf_counter()
 
+    def _without_score(self) -> str:
+        return (
+            "Trainer: the validation score is NaN: the labels of the validation samples do not tell it, as PCKh where "
+            "no head is labelled"
+        )
+
     def _consider_stopping(self) -> None:
+        if self.patience is not None and self.rows and self.best == -math.inf:
+            raise ValueError(
+                f"{self._without_score()}. Without a score patience={self.patience} has nothing to wait for: leave it "
+                "out, give a validation set with these labels, or a validate with another score first"
+            )
         if self.patience is not None and self.stale >= self.patience:
             self.stop_reason = f"no better validation score for {self.stale} epochs"
-
-
-@contextmanager
-def _finish_step_on_ctrl_c() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets, so that a step is never left half done; a second one raises."""
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
-
-    def handler(number: int, frame: Any) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        pressed.set()
-
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -76,9 +76,9 @@ def test_the_first_column_that_validate_gives_decides_which_network_is_the_best(
     assert best.training["step"] == 4 and best.training["best"] == 0.75
 
 
-@pytest.mark.parametrize("scores", [{}, 0.5, {"validation_ap": 0.5, "accuracy": 1.0}])
-def test_scores_that_the_log_has_no_column_for_are_refused(tmp_path, scores):
-    with pytest.raises(ValueError, match="^Trainer: validate must return scores by the names validation_pckh, valida"):
+@pytest.mark.parametrize("scores", [{}, 0.5, {"validation_ap": 0.5, "accuracy": 1.0}, {"validation_ap": None}])
+def test_scores_that_the_log_cannot_keep_are_refused(tmp_path, scores):
+    with pytest.raises(ValueError, match="^Trainer: validate must return numbers by the names validation_pckh, valid"):
         people_trainer(tmp_path, lambda *_: scores).fit()
 
 
