@@ -28,7 +28,7 @@ from minipose.train.callbacks import Callback, Progress
 from minipose.train.checkpoints import Checkpoint, save_checkpoint
 from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate
-from minipose.train.folder import locked_folder
+from minipose.train.folder import locked_folder, remove_results
 from minipose.train.interrupts import Interrupted, finish_step_on_ctrl_c
 from minipose.train.log import Log, MeanLoss, Row, checked_scores
 from minipose.train.losses import loss_of, outputs_of
@@ -194,6 +194,8 @@ class Trainer:
     def fit(self, total_steps: int | None = None) -> Log:
         """Train up to `total_steps`; write log.csv, log.jsonl, last.safetensors and best.safetensors into `out`.
 
+        Scores and pictures of the network as it was before (`folder.RESULTS`) are removed, if there are steps to do.
+
         Parameters
         ----------
         total_steps : int, optional
@@ -221,7 +223,8 @@ class Trainer:
                 for callback in callbacks:
                     callback.on_train_begin(self)
                     begun.append(callback)
-                if not self.stop_reason:
+                if not self.stop_reason and self.step < self.total_steps:
+                    remove_results(self.out)
                     self._run(log, callbacks)
             finally:
                 for callback in begun:

@@ -70,11 +70,17 @@ def test_overwriting_leaves_nothing_of_the_old_run_but_not_for_a_wrong_setting(t
 
 def test_resuming_a_finished_run_for_longer(tmp_path):
     first = train(SMALL, tmp_path)
+    for name in ("metrics.json", "curves.png", "predictions.png", "heatmaps.png", "notes.txt"):
+        (tmp_path / name).write_text("of the network as it is")
+    before = contents(tmp_path)
+    train(SMALL, tmp_path, resume=True)
+    assert contents(tmp_path) == before  # there was nothing to do
     config = dataclasses.replace(SMALL, epochs=3, patience=9)
     said = []
     longer = train(config, tmp_path, resume=True, say=said.append)
     assert longer.step == 6 and longer.rows[:2] == first.rows and len(longer.rows) == 3
     assert said[1] == "resuming after 4 of 6 steps" and Config.load(tmp_path / "config.json") == config
+    assert set(contents(tmp_path)) == set(before) - {"metrics.json", "curves.png", "predictions.png", "heatmaps.png"}
     before = contents(tmp_path)
     with pytest.raises(ValueError, match="--epochs 2: the run has done 3 already"):
         train(SMALL, tmp_path, resume=True)
