@@ -47,8 +47,8 @@ class Config:
     options: dict[str, Any] | None = _option(None, "another option of the network, as skip=false; may be given several "
                                              "times", kind=dict)  # fmt: skip
     set: str = _option("mixed", "what is behind the figures; mixed: one of the first four", choices=tuple(SETS))
-    poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones; each tenth is for "
-                                "validation", kind=str)  # fmt: skip
+    poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones; each tenth "
+                                "different one is for validation", kind=str)  # fmt: skip
     style: str = _option("minipose", "whose drawing rules the figures follow", choices=STYLES)
     placement: str = _option("free", "how the figures fill the image", choices=PLACEMENTS)
     cue: str = _option("front", "what tells right from left", choices=CUES)

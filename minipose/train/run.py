@@ -213,7 +213,9 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
     Parameters
     ----------
     config : Config
-        Of a file of poses every tenth is kept for validation, so that no figure is scored in a pose that was trained.
+        Of the different poses in a file every tenth is kept for validation, with all its repetitions, so that no figure
+        is scored in a pose that was trained. That is all: poses that are nearly the same, as in neighbouring frames of
+        a film, or in the mirror, may well be on both sides.
     split : {"train", "val"}
     count : int, optional
         As for `StickFigures`.
@@ -221,18 +223,21 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
     Raises
     ------
     ValueError, FileNotFoundError
-        As `StickFigures`; or if there are fewer than ten poses.
+        As `StickFigures`; or if there are fewer than ten different poses.
     """
     seed = config.seed if split == "train" else 0
     make = partial(StickFigures, config.set, split, config.size, count, seed, **config.drawing)
     if config.poses is None:
         return make()
     poses = read_numbers(config.poses, "StickFigures")
-    if len(poses) < HELD_OUT:
+    _, first, same = np.unique(poses, axis=0, return_index=True, return_inverse=True)
+    if len(first) < HELD_OUT:
         raise ValueError(
-            f"{config.poses} must hold at least {HELD_OUT} poses, not {len(poses)}: every tenth is kept for validation"
+            f"{config.poses} must hold at least {HELD_OUT} different poses, not {len(first)}: every tenth is kept for "
+            "validation"
         )
-    is_held_out = np.arange(len(poses)) % HELD_OUT == HELD_OUT - 1
+    number = first.argsort().argsort()[same.reshape(-1)]  # of each pose among the different ones, as the file has them
+    is_held_out = number % HELD_OUT == HELD_OUT - 1
     return make(poses=poses[is_held_out if split == "val" else ~is_held_out])
 
 

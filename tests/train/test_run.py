@@ -176,8 +176,14 @@ def test_poses_of_a_file_are_trained_or_scored_but_never_both(tmp_path):
     assert val.poses[:, 0, 0].tolist() == [9, 19] and len(train.poses) == 21 and val.style == "course"
     assert not set(train.poses[:, 0, 0]) & set(val.poses[:, 0, 0])
     assert np.flatnonzero(train[4].visible == 0).tolist() == [3]
-    np.save(tmp_path / "poses.npy", poses[:9])
-    with pytest.raises(ValueError, match="poses.npy must hold at least 10 poses, not 9: every tenth is kept"):
+    np.save(tmp_path / "poses.npy", poses[[0, 9, *range(23), 9, 0]])  # two of them three times
+    train, val = (figures_of(config, split) for split in ("train", "val"))
+    assert val.poses[:, 0, 0].tolist() == [8, 19] and train.poses[:, 0, 0].tolist()[:3] == [0, 9, 0]
+    np.save(tmp_path / "poses.npy", poses[[*range(10), 9, 8, 9]])
+    train, val = (figures_of(config, split) for split in ("train", "val"))
+    assert val.poses[:, 0, 0].tolist() == [9, 9, 9] and len(train.poses) == 10
+    np.save(tmp_path / "poses.npy", np.concatenate([poses[:9], poses[:9]]))
+    with pytest.raises(ValueError, match="poses.npy must hold at least 10 different poses, not 9: every tenth is kept"):
         figures_of(config, "train")
 
 
