@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from minipose import pretrained
 from minipose.data import StickFigures
 from minipose.nn import Module
 from minipose.train import Config, default_codec, figures_of, load_checkpoint
+from minipose.train.run import source_of
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,26 @@ class TrainedNetwork:
     model: Module
     config: Config
     codec: Any
+    source: dict[str, Any]
 
     @property
     def size(self) -> int:
         """Side of the images that it was trained on, in pixels."""
         return self.config.size
 
-    def training(self) -> StickFigures:
-        """Return the figures that it was trained on."""
-        return figures_of(self.config, "train")
+    def training(self) -> StickFigures | None:
+        """Return the figures that it was trained on, or None, with a warning, where they are not to be had."""
+        poses = self.config.poses
+        if self.source.get("own"):
+            reason = "the network was trained on a data set of its own"
+        elif poses is not None and not Path(poses).is_file():
+            reason = f"there is no file {poses} any more, whose poses the network was trained on"
+        elif "poses" in self.source and self.source != source_of(self.config):
+            reason = f"{poses} has another content than when the network was trained on its poses"
+        else:
+            return figures_of(self.config, "train")
+        warnings.warn(f"{reason}: there is no mean pose to compare with", stacklevel=2)
+        return None
 
 
 def open_run(path: Path | None, decoder: str = "dark") -> TrainedNetwork:
@@ -55,4 +68,4 @@ def open_run(path: Path | None, decoder: str = "dark") -> TrainedNetwork:
     config = Config(**checkpoint.training["settings"])
     model = checkpoint.build()
     codec = default_codec(model, (config.size, config.size), config.sigma, decoder)
-    return TrainedNetwork(model, config, codec)
+    return TrainedNetwork(model, config, codec, checkpoint.training.get("source", {}))

@@ -106,6 +106,10 @@ class Config:
         """Return these settings for a few steps on a few images, to see that everything works."""
         return replace(self, epochs=1, epoch_size=24, batch_size=min(self.batch_size, 8), validation=16)
 
+    def with_absolute_paths(self) -> Config:
+        """Return these settings as a run keeps them: its poses are found from any folder."""
+        return self if self.poses is None else replace(self, poses=os.path.abspath(self.poses))
+
     def _unknown_option(self) -> str:
         known = models.options_of(self.model)
         own = [name for name in known if name not in OF_CONFIG]
@@ -206,12 +210,10 @@ def from_arguments(namespace: argparse.Namespace, base: Config | None = None) ->
 
 def check_may_resume(saved: Config, config: Config) -> None:
     """Raise ValueError where `config` differs from that of the saved run in what would change its result."""
+    # As JSON has them: a tuple is a list.
+    was, now = (json.loads(json.dumps(asdict(one.with_absolute_paths()))) for one in (saved, config))
     fixed = [f.name for f in fields(Config) if not f.metadata["may_change"]]
-    differing = [
-        f"{name} was {getattr(saved, name)}, now {getattr(config, name)}"
-        for name in fixed
-        if getattr(saved, name) != getattr(config, name)
-    ]
+    differing = [f"{name} was {was[name]}, now {now[name]}" for name in fixed if was[name] != now[name]]
     if differing:
         raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
 

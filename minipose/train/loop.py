@@ -62,6 +62,7 @@ class Trainer:
     out : folder
     architecture : {"name": ..., "options": ...}, for the checkpoints
     settings : what else to keep in the checkpoints, as JSON
+    source : what the training data are, as JSON, for the checkpoints too. Default: {}
     device : "cpu" or "cuda"
     clip_norm : float, optional
         The largest norm of all gradients together. Default: they are not clipped.
@@ -113,6 +114,7 @@ class Trainer:
     loss: Callable[[Any, Tensor, Tensor | None], Tensor] | None = None
     validate: Callable[[Module, Dataset, Any], dict[str, float]] = validate
     holds_lock: bool = False
+    source: dict[str, Any] = field(default_factory=dict)
     stale: int = 0
     stop_reason: str = ""
     total_steps: int = 0
@@ -180,6 +182,7 @@ class Trainer:
             "seconds": self.seconds,
             "schedule": self.schedule.state_dict(),
             "settings": self.settings,
+            "source": self.source,
         }
         if with_optimizer:
             training["rows"] = [asdict(row) for row in self.rows]

@@ -49,11 +49,10 @@ def score_run(config: Config, trainer: Trainer, model: Module, count: int = TEST
     Returns
     -------
     dict
-        As `evaluate_sets`, with `seconds` of training and validation, `images_per_second` over these, and `parameters`.
+        As `evaluate_sets`, without a mean pose if the run has a data set of its own, with `seconds` of training and validation, `images_per_second` over these, and `parameters`.
     """
-    report = evaluate_sets(
-        model, make_test_sets(config, count=count), figures_of(config, "train"), trainer.codec, strict=False
-    )
+    training = None if trainer.source.get("own") else figures_of(config, "train")
+    report = evaluate_sets(model, make_test_sets(config, count=count), training, trainer.codec, strict=False)
     metrics = {
         **report,
         "seconds": round(trainer.seconds, 1),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,6 +85,7 @@ def build_trainer(
     ValueError
         If the settings do not fit together, or the data set is smaller than a batch.
     """
+    config = config.with_absolute_paths()
     minipose.manual_seed(config.seed)
     model = models.create(config.model, **config.architecture["options"])
     summary(model, (1, 3, config.size, config.size))  # fails here where the size does not fit
@@ -112,7 +115,16 @@ def build_trainer(
         checkpoint_every=config.checkpoint_every,
         callbacks=[*callbacks, *([TensorBoard(Path(out) / "tensorboard")] if config.tensorboard else [])],
         codec=default_codec(model, (config.size, config.size), config.sigma),
+        source=source_of(config) if training is None else {"own": True},
     )
+
+
+def source_of(config: Config) -> dict[str, Any]:
+    """Return what tells the training data of a run from others that the same settings name: a hash of its poses.
+
+    Checkpoints keep it, or {"own": True} where the caller has given the data set; those of earlier versions do not.
+    """
+    return {} if config.poses is None else {"poses": hashlib.sha256(Path(config.poses).read_bytes()).hexdigest()}
 
 
 def train(
@@ -150,7 +162,7 @@ def train(
     Interrupted, FloatingPointError, OSError
         As `Trainer.fit`.
     """
-    out = Path(out)
+    config, out = config.with_absolute_paths(), Path(out)
     if resume:
         _check_saved(config, out)
     trainer = build_trainer(config, out, training, validation, callbacks)
@@ -194,10 +206,26 @@ def _resume(config: Config, trainer: Trainer) -> None:
     """Take over the last checkpoint, unless the run ended before the first: then it begins anew."""
     _check_saved(config, trainer.out)  # again, now that no other run can change it
     if (trainer.out / LAST).exists():
-        trainer.resume(load_checkpoint(trainer.out / LAST))
+        checkpoint = load_checkpoint(trainer.out / LAST)
+        _check_source(checkpoint.training.get("source", trainer.source), trainer)
+        trainer.resume(checkpoint)
     if trainer.step > trainer.schedule.total_steps:
         raise ValueError(
             f"--epochs {config.epochs}: the run has done {trainer.step / trainer.steps_per_epoch:g} already"
+        )
+
+
+def _check_source(before: dict[str, Any], trainer: Trainer) -> None:
+    if before.get("own") != trainer.source.get("own"):
+        was, now = ("a data set of its own", "the stick figures of its settings")[:: 1 if before.get("own") else -1]
+        raise ValueError(
+            f"the run in {trainer.out} is trained on {was}, and cannot go on with {now}: call train with the same "
+            "`training` as when it began"
+        )
+    if before != trainer.source:
+        raise ValueError(
+            f"--resume needs the poses that the run began with, but {trainer.settings['poses']} has another content "
+            "now: put it back, or begin anew by --overwrite"
         )
 
 

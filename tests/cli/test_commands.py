@@ -13,7 +13,7 @@ from minipose import cli, models, pretrained
 from minipose.data import StickFigures, read_image, write_coco, write_course, write_png
 from minipose.data.samples import Dataset, Sample
 from minipose.pose import STICK_FIGURE
-from minipose.train import Config, save_checkpoint
+from minipose.train import Config, save_checkpoint, train
 from tests.cli.command import command, fails, succeeds
 
 SMALL = ("--dry-run", "--size", "32", "--width", "4", "--option", "depth=2")
@@ -101,6 +101,30 @@ def test_a_decoder_of_heatmaps_is_not_for_a_network_without_them(tmp_path):
     save_checkpoint(path, network, config.architecture, training={"settings": asdict(config)})
     message = "--decoder is for heatmaps; this network's head is scalar"
     assert message in fails("evaluate", "--run", path, "--decoder", "dark", status=1)
+
+
+def small_run(out, poses=None, **options):
+    config = Config(size=32, width=4, options={"depth": 2}, poses=poses).dry()
+    train(config, out, **options)
+    return "evaluate", "--run", out, "--sets", "plain", "--count", 8
+
+
+def test_evaluate_leaves_out_the_mean_pose_where_the_training_poses_are_not_to_be_had(tmp_path):
+    np.save(tmp_path / "poses.npy", np.random.default_rng(0).uniform(0, 224, (20, 32)))
+    evaluate = small_run(tmp_path / "run", str(tmp_path / "poses.npy"))
+    assert "mean pose, plain" in succeeds(*evaluate)
+    np.save(tmp_path / "poses.npy", np.random.default_rng(1).uniform(0, 224, (20, 32)))
+    for said in ("has another content than when", "there is no file"):
+        process = command(*evaluate)
+        assert process.returncode == 0 and "mean pose" not in process.stdout and "image centre" in process.stdout
+        assert process.stderr.startswith("minipose evaluate: warning: ") and f"{said} " in process.stderr
+        (tmp_path / "poses.npy").unlink(missing_ok=True)
+
+
+def test_evaluate_takes_no_stick_figures_for_the_training_data_of_the_caller(tmp_path):
+    process = command(*small_run(tmp_path, training=StickFigures("circles", "train", 32, 24)))
+    assert process.returncode == 0 and "mean pose" not in process.stdout
+    assert "warning: the network was trained on a data set of its own: there is no mean pose" in process.stderr
 
 
 class Swapped(Dataset):

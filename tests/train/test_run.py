@@ -19,8 +19,10 @@ from minipose.train import (
     load_checkpoint,
     make_test_sets,
     run_from_arguments,
+    score_run,
     train,
 )
+from minipose.train import run as run_module
 
 SMALL = Config(width=4, options={"depth": 2}, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
 
@@ -187,10 +189,52 @@ def test_poses_of_a_file_are_trained_or_scored_but_never_both(tmp_path):
         figures_of(config, "train")
 
 
+def test_a_run_goes_on_with_its_poses_from_any_folder_and_with_no_others(tmp_path, monkeypatch):
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    poses = np.random.default_rng(0).uniform(0, 224, (20, 32))
+    np.save("mine.npy", poses)
+    config = dataclasses.replace(SMALL, poses="mine.npy")
+    train(config, tmp_path / "run")
+    assert Config.load(tmp_path / "run" / "config.json").poses == str(tmp_path / "here" / "mine.npy")
+    train(config, tmp_path / "run", resume=True)
+    # A run of an earlier version kept the path as it was given, and nothing of the content.
+    config.save(tmp_path / "run" / "config.json")
+    train(config, tmp_path / "run", resume=True)
+    monkeypatch.chdir(tmp_path / "there")
+    longer = dataclasses.replace(Config.load(tmp_path / "run" / "config.json"), epochs=3)
+    np.save(tmp_path / "here" / "mine.npy", poses + 1)
+    before = contents(tmp_path / "run")
+    with pytest.raises(ValueError, match="^--resume needs the poses that the run began with, but .*here/mine.npy has an"):
+        train(longer, tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == before
+    np.save(tmp_path / "here" / "mine.npy", poses)
+    assert train(longer, tmp_path / "run", resume=True).step == 6
+
+
+def test_a_checkpoint_that_says_nothing_of_its_data_is_resumed(tmp_path, finished, monkeypatch):
+    for name, content in contents(finished).items():
+        (tmp_path / name).write_bytes(content)
+
+    def of_an_earlier_version(path):
+        checkpoint = load_checkpoint(path)
+        del checkpoint.training["source"]
+        return checkpoint
+
+    monkeypatch.setattr(run_module, "load_checkpoint", of_an_earlier_version)
+    assert train(dataclasses.replace(SMALL, epochs=3), tmp_path, resume=True).step == 6
+
+
 def test_any_data_set(tmp_path):
     figures = StickFigures("circles", "train", 32, 11)
     run = train(SMALL, tmp_path, training=figures, validation=StickFigures("plain", "val", 32, 3))
     assert run.steps_per_epoch == 2 and run.step == 4
+    metrics = score_run(SMALL, run, run.model, count=4)
+    assert "mean_pose" not in metrics and list(metrics["sets"]) == ["plain", "circles", "shapes", "platform"]
+    with pytest.raises(ValueError, match="is trained on a data set of its own, and cannot go on with the stick figures"):
+        train(SMALL, tmp_path, resume=True)
+    assert train(dataclasses.replace(SMALL, epochs=3), tmp_path, resume=True, training=figures).step == 6
     with pytest.raises(ValueError, match="train: 3 training samples do not fill a batch of 4"):
         build_trainer(SMALL, tmp_path, training=StickFigures("circles", "train", 32, 3))
 
