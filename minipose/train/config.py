@@ -54,9 +54,10 @@ class Config:
     cue: str = _option("front", "what tells right from left", choices=CUES)
     back_p: float = _option(0.0, "chance that a figure faces away", 0.0, 1.0)
     size: int = _option(64, "side of the square images in pixels", 1)
-    epochs: int = _option(7, "rounds of training, after each of which the validation images are scored", 1,
-                          may_change=True)  # fmt: skip
-    epoch_size: int = _option(6400, "training images in a round", 1)
+    epochs: int = _option(7, "rounds of training, after each of which the validation images are scored; a resumed run "
+                          "may have more, but the learning rate bends to the new end from where it is, so it does not "
+                          "equal a run that was as long from the start", 1, may_change=True)  # fmt: skip
+    epoch_size: int = _option(6400, "training images in a round, rounded down to whole batches", 1)
     images: int | None = _option(None, "training images in all, seen again and again; without it, each is new", 1,
                                  kind=int)  # fmt: skip
     validation: int = _option(512, "images for validation", 1)
@@ -99,8 +100,8 @@ class Config:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of the optimiser in an epoch."""
-        return max(1, self.epoch_size // self.batch_size)
+        """Steps of the optimiser in an epoch: whole batches only."""
+        return self.epoch_size // self.batch_size
 
     def dry(self) -> Config:
         """Return these settings for a few steps on a few images, to see that everything works."""

@@ -46,7 +46,11 @@ def validate(model: Module, samples: Dataset, codec: Any) -> dict[str, float]:
 
 @dataclass
 class Trainer:
-    """Trains a network; the run can be resumed at any step, and ends in the same bits as one that never stopped.
+    """Trains a network; the run can be resumed at any step.
+
+    After Ctrl-C, a kill or an error, it ends in the same bits as one that never stopped, but for the times in the log.
+    After a `fit` with `total_steps` inside an epoch only the last weights do: the part of the epoch is scored as an
+    epoch of its own, which changes the log, and may change the best network and what `patience` does.
 
     Parameters
     ----------
@@ -354,7 +358,7 @@ class Trainer:
         score = next(iter(scores.values()))
         if math.isnan(score) and not log.rows:
             warnings.warn(f"{self._without_score()}; the latest network is kept as the best", stacklevel=4)
-        has_none = self.best == -math.inf  # then the latest is the best, even where the labels tell no score
+        has_none = self.best == -math.inf  # then the latest is the best, though the labels may tell no score
         is_best = has_none or score >= self.best  # of two equal ones the later: it has seen more
         self.stale = 0 if has_none or score > self.best else self.stale + 1
         self.best = score if score > self.best else self.best  # NaN is never better

@@ -49,7 +49,8 @@ def score_run(config: Config, trainer: Trainer, model: Module, count: int = TEST
     Returns
     -------
     dict
-        As `evaluate_sets`, without a mean pose if the run has a data set of its own, with `seconds` of training and validation, `images_per_second` over these, and `parameters`.
+        As `evaluate_sets`, with `seconds` of training and validation, `images_per_second` over these, and `parameters`.
+        Without a mean pose where the run is trained on a data set of its own.
     """
     training = None if trainer.source.get("own") else figures_of(config, "train")
     report = evaluate_sets(model, make_test_sets(config, count=count), training, trainer.codec, strict=False)

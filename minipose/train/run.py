@@ -36,8 +36,9 @@ def add_run_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     add_arguments(parser)
     add = parser.add_argument
     add("--out", type=Path, help=f"folder for the results (default {out}, or runs/dry-run)")
-    add("--resume", action="store_true", help="go on with the run in --out, with its settings")
-    add("--overwrite", action="store_true", help="begin anew in a folder that holds a run, which is lost")
+    begin = parser.add_mutually_exclusive_group().add_argument
+    begin("--resume", action="store_true", help="go on with the run in --out, with its settings")
+    begin("--overwrite", action="store_true", help="begin anew in a folder that holds a run, which is lost")
     add("--dry-run", action="store_true", help="a few steps on a few images, to see that everything works")
     parser.set_defaults(default_out=Path(out))
 
@@ -58,7 +59,8 @@ def run_from_arguments(arguments: argparse.Namespace) -> tuple[Config, Path, boo
     if arguments.dry_run:
         config = config.dry()
     # A dry run in a folder for nothing else is worth nothing.
-    return config, out, arguments.resume, arguments.overwrite or (arguments.dry_run and arguments.out is None)
+    worthless = arguments.dry_run and arguments.out is None and not arguments.resume
+    return config, out, arguments.resume, arguments.overwrite or worthless
 
 
 def build_trainer(
@@ -83,9 +85,15 @@ def build_trainer(
     Raises
     ------
     ValueError
-        If the settings do not fit together, or the data set is smaller than a batch.
+        If the settings do not fit together, or the data set, or an epoch, is smaller than a batch.
     """
     config = config.with_absolute_paths()
+    for name in ("epoch_size", "images") if training is None else ():
+        count = getattr(config, name)
+        if count is not None and count < config.batch_size:
+            raise ValueError(
+                f"train: {name}={count} does not fill a batch: it must be at least batch_size={config.batch_size}"
+            )
     minipose.manual_seed(config.seed)
     model = models.create(config.model, **config.architecture["options"])
     summary(model, (1, 3, config.size, config.size))  # fails here where the size does not fit
@@ -163,6 +171,8 @@ def train(
         As `Trainer.fit`.
     """
     config, out = config.with_absolute_paths(), Path(out)
+    if resume and overwrite:
+        raise ValueError("train: resume goes on with a run, overwrite begins it anew: only one of them can be set")
     if resume:
         _check_saved(config, out)
     trainer = build_trainer(config, out, training, validation, callbacks)

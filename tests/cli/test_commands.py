@@ -61,6 +61,8 @@ def test_train_writes_a_run_and_refuses_to_lose_it(finished):
     (("--epochs", "0"), "argument --epochs: must be an integer from 1, not 0", 2),
     (("--set", "moon"), "argument --set: invalid choice: 'moon'", 2),
     (("--poses", "none.npy"), "none.npy", 1),
+    (("--resume", "--overwrite"), "argument --overwrite: not allowed with argument --resume", 2),
+    (("--batch-size", "8", "--images", "5"), "images=5 does not fill a batch: it must be at least batch_size=8", 1),
     (("--size", "50"), "the image's sides must be multiples of 2**depth", 1),
     (("--out", "/dev/null/x"), "/dev/null/x is not a folder that can be written", 1),
 ])  # fmt: skip

@@ -61,6 +61,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     assert [(r.step, r.loss, r.validation_pckh) for r in a] == [(r.step, r.loss, r.validation_pckh) for r in b]
 
 
+def test_a_fit_that_ends_inside_an_epoch_logs_it_in_two_parts_and_changes_no_weight(tmp_path):
+    whole, parts = trainer(tmp_path / "whole"), trainer(tmp_path / "parts")
+    whole.fit()
+    parts.fit(3)
+    parts.fit()
+    same_weights(whole, parts)
+    assert [row.step for row in parts.rows] == [2, 3, 4, 6] and [row.step for row in whole.rows] == [2, 4, 6]
+
+
 def test_two_runs_end_in_the_same_bits(tmp_path):
     states = []
     for name in ("first", "second"):

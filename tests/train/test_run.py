@@ -91,7 +91,22 @@ def test_resuming_a_finished_run_for_longer(tmp_path):
     assert contents(tmp_path) == before
 
 
+def test_options_of_a_network_are_the_same_as_a_tuple_and_as_a_list(tmp_path):
+    config = Config(model="resnet", width=2, options={"blocks": (1, 1, 1, 1)}, size=32).dry()
+    train(config, tmp_path)
+    assert train(config, tmp_path, resume=True).step == 3
+
+
+@pytest.mark.parametrize("name", ["epoch_size", "images"])
+def test_an_epoch_is_a_batch_at_least(tmp_path, name):
+    assert build_trainer(dataclasses.replace(SMALL, **{name: 7}), tmp_path).steps_per_epoch == 2 - (name != "images")
+    with pytest.raises(ValueError, match=f"^train: {name}=3 does not fill a batch: it must be at least batch_size=4$"):
+        build_trainer(dataclasses.replace(SMALL, **{name: 3}), tmp_path)
+
+
 def test_what_cannot_be_resumed(tmp_path, finished):
+    with pytest.raises(ValueError, match="resume goes on with a run, overwrite begins it anew: only one of them"):
+        train(SMALL, finished, resume=True, overwrite=True)
     with pytest.raises(FileNotFoundError, match=f"there is no run in {tmp_path} to resume: there is no file .*config"):
         train(SMALL, tmp_path, resume=True)
     assert os.listdir(tmp_path) == []
@@ -206,7 +221,7 @@ def test_a_run_goes_on_with_its_poses_from_any_folder_and_with_no_others(tmp_pat
     longer = dataclasses.replace(Config.load(tmp_path / "run" / "config.json"), epochs=3)
     np.save(tmp_path / "here" / "mine.npy", poses + 1)
     before = contents(tmp_path / "run")
-    with pytest.raises(ValueError, match="^--resume needs the poses that the run began with, but .*here/mine.npy has an"):
+    with pytest.raises(ValueError, match="^--resume needs the poses that the run began with, but .*here/mine.npy has"):
         train(longer, tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == before
     np.save(tmp_path / "here" / "mine.npy", poses)
@@ -232,9 +247,10 @@ def test_any_data_set(tmp_path):
     assert run.steps_per_epoch == 2 and run.step == 4
     metrics = score_run(SMALL, run, run.model, count=4)
     assert "mean_pose" not in metrics and list(metrics["sets"]) == ["plain", "circles", "shapes", "platform"]
-    with pytest.raises(ValueError, match="is trained on a data set of its own, and cannot go on with the stick figures"):
+    with pytest.raises(ValueError, match="is trained on a data set of its own, and cannot go on with the stick fig"):
         train(SMALL, tmp_path, resume=True)
     assert train(dataclasses.replace(SMALL, epochs=3), tmp_path, resume=True, training=figures).step == 6
+    assert train(dataclasses.replace(SMALL, epoch_size=1), tmp_path / "b", training=figures).step == 4  # not looked at
     with pytest.raises(ValueError, match="train: 3 training samples do not fill a batch of 4"):
         build_trainer(SMALL, tmp_path, training=StickFigures("circles", "train", 32, 3))
 
@@ -242,6 +258,7 @@ def test_any_data_set(tmp_path):
 def test_the_command_line(tmp_path, finished):
     assert arguments() == (Config(), Path("runs/hourglass"), False, False)
     assert arguments("--dry-run") == (Config().dry(), Path("runs/dry-run"), False, True)
+    assert arguments("--dry-run", "--resume") == (Config().dry(), Path("runs/dry-run"), True, False)
     assert arguments("--dry-run", "--out", "x") == (Config().dry(), Path("x"), False, False)
     assert arguments("--width", "8", "--out", "x", "--overwrite") == (Config(width=8), Path("x"), False, True)
     out = str(finished)
