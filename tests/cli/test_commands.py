@@ -159,7 +159,7 @@ def test_evaluate_reads_the_course_format_and_names_exchanged_axes(tmp_path):
     assert "leave out normalised=True" in said
     write_course([Swapped(f) for f in figures], tmp_path / "wrong")
     said = fails("evaluate", "--data", "course", "--root", tmp_path / "wrong")
-    assert "error: " in said and "x and y" in said and "minipose.data.course" in said
+    assert "error in test" in said and "x and y" in said and "minipose.data.course" in said
 
 
 def test_evaluate_reads_coco(tmp_path):
