@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,13 @@ def open_run(path: Path | None, decoder: str = "dark") -> TrainedNetwork:
         checkpoint = load_checkpoint(path / "best.safetensors" if path.is_dir() else path)
     if "settings" not in checkpoint.training:
         raise ValueError(f"{path} holds a network, but not the settings of its run; only `minipose train` writes both")
-    config = Config(**checkpoint.training["settings"])
+    settings, source = checkpoint.training["settings"], checkpoint.training.get("source", {})
+    unknown = settings.keys() - {f.name for f in fields(Config)}
+    if unknown or "program" in source:
+        other = f"another program with settings {', '.join(sorted(unknown))}, such as examples/multi_person.py"
+        program = source.get("program", other)
+        raise ValueError(f"{path} was written by {program}, which scores it itself; give a run of `minipose train`")
+    config = Config(**settings)
     model = checkpoint.build()
     codec = default_codec(model, (config.size, config.size), config.sigma, decoder)
-    return TrainedNetwork(model, config, codec, checkpoint.training.get("source", {}))
+    return TrainedNetwork(model, config, codec, source)

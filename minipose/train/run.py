@@ -23,6 +23,7 @@ from minipose.train.checkpoints import load_checkpoint
 from minipose.train.config import Config, add_arguments, check_may_resume, from_arguments
 from minipose.train.ema import EMA
 from minipose.train.folder import clear, holds_a_run, locked_folder
+from minipose.train.interrupts import Interrupted
 from minipose.train.loop import LAST, Trainer
 from minipose.train.predictions import default_codec
 
@@ -144,6 +145,7 @@ def train(
     validation: Dataset | None = None,
     callbacks: Sequence[Callback] = (),
     say: Callable[[str], object] = lambda text: None,
+    finish: Callable[[Trainer], object] = lambda trainer: None,
 ) -> Trainer:
     """Train a network as `config` says, and return its trainer; the folder then holds the run, and its settings.
 
@@ -156,6 +158,9 @@ def train(
         Begin anew in a folder that holds a run, which is lost. Default False.
     say : function of a text
         Told what begins, such as `print`. Default: silence.
+    finish : function of the trainer
+        Called at the end, with the folder still locked, as by `train_and_score`. After Ctrl-C the run can be resumed:
+        it is trained, and finished anew. Default: nothing.
 
     Raises
     ------
@@ -198,6 +203,10 @@ def train(
             trainer.holds_lock = False
         if trainer.stop_reason:
             say(f"stopped after {trainer.step} of {total_steps} steps: {trainer.stop_reason}")
+        try:
+            finish(trainer)
+        except KeyboardInterrupt:
+            raise Interrupted from None
     return trainer
 
 
@@ -219,10 +228,14 @@ def _resume(config: Config, trainer: Trainer) -> None:
         checkpoint = load_checkpoint(trainer.out / LAST)
         _check_source(checkpoint.training.get("source", trainer.source), trainer)
         trainer.resume(checkpoint)
-    if trainer.step > trainer.schedule.total_steps:
-        raise ValueError(
-            f"--epochs {config.epochs}: the run has done {trainer.step / trainer.steps_per_epoch:g} already"
-        )
+    check_not_done(trainer)
+
+
+def check_not_done(trainer: Trainer) -> None:
+    """Raise ValueError where a run that was resumed has done more steps than are asked for now."""
+    done, asked = (steps / trainer.steps_per_epoch for steps in (trainer.step, trainer.schedule.total_steps))
+    if done > asked:
+        raise ValueError(f"--epochs {asked:g}: the run has done {done:g} already")
 
 
 def _check_source(before: dict[str, Any], trainer: Trainer) -> None:

@@ -17,11 +17,13 @@ from minipose.train import (
     build_trainer,
     figures_of,
     load_checkpoint,
+    locked_folder,
     make_test_sets,
     run_from_arguments,
     score_run,
     train,
 )
+from minipose.train import folder as folder_module
 from minipose.train import run as run_module
 
 SMALL = Config(width=4, options={"depth": 2}, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
@@ -202,6 +204,18 @@ def test_poses_of_a_file_are_trained_or_scored_but_never_both(tmp_path):
     np.save(tmp_path / "poses.npy", np.concatenate([poses[:9], poses[:9]]))
     with pytest.raises(ValueError, match="poses.npy must hold at least 10 different poses, not 9: every tenth is kept"):
         figures_of(config, "train")
+
+
+def test_a_run_is_finished_with_the_folder_locked(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "PATIENCE", 0.0)
+    seen = []
+
+    def finish(trainer):
+        with pytest.raises(RuntimeError, match="another run"), locked_folder(tmp_path):
+            pass
+        seen.append(trainer.step)
+
+    assert seen == [train(SMALL, tmp_path, finish=finish).step] == [4]
 
 
 def test_a_run_goes_on_with_its_poses_from_any_folder_and_with_no_others(tmp_path, monkeypatch):
