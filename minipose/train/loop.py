@@ -35,6 +35,10 @@ from minipose.train.losses import loss_of, outputs_of
 from minipose.train.predictions import default_codec
 
 LAST, BEST = "last.safetensors", "best.safetensors"
+WITHOUT_SCORE = (
+    "Trainer: the validation score is NaN: the labels of the validation samples do not tell it, as PCKh where no head "
+    "is labelled"
+)
 
 
 def validate(model: Module, samples: Dataset, codec: Any) -> dict[str, float]:
@@ -357,7 +361,7 @@ class Trainer:
             scores = checked_scores(self.validate(self.model, self.validation, self.codec))
         score = next(iter(scores.values()))
         if math.isnan(score) and not log.rows:
-            warnings.warn(f"{self._without_score()}; the latest network is kept as the best", stacklevel=4)
+            warnings.warn(f"{WITHOUT_SCORE}; the latest network is kept as the best", stacklevel=4)
         has_none = self.best == -math.inf  # then the latest is the best, though the labels may tell no score
         is_best = has_none or score >= self.best  # of two equal ones the later: it has seen more
         self.stale = 0 if has_none or score > self.best else self.stale + 1
@@ -384,16 +388,10 @@ class Trainer:
         self._consider_stopping()
         self._clock = time.perf_counter()
 
-    def _without_score(self) -> str:
-        return (
-            "Trainer: the validation score is NaN: the labels of the validation samples do not tell it, as PCKh where "
-            "no head is labelled"
-        )
-
     def _consider_stopping(self) -> None:
         if self.patience is not None and self.rows and self.best == -math.inf:
             raise ValueError(
-                f"{self._without_score()}. Without a score patience={self.patience} has nothing to wait for: leave it "
+                f"{WITHOUT_SCORE}. Without a score patience={self.patience} has nothing to wait for: leave it "
                 "out, give a validation set with these labels, or a validate with another score first"
             )
         if self.patience is not None and self.stale >= self.patience:

@@ -37,10 +37,11 @@ class Program:
             spec.loader.exec_module(self.module)
 
     def __call__(self, *options):
-        if self.module is None:
-            return cli.main(["train", *options])
         self.monkeypatch.setattr(sys, "argv", [self.words[1], *options])
-        return self.module.main()
+        try:
+            return self.module.main() if self.module else cli.main(["train", *options])
+        except KeyboardInterrupt:  # which would end pytest
+            pytest.fail("Ctrl-C is a traceback")
 
     @property
     def scoring(self):
