@@ -34,9 +34,11 @@ from minipose.nn import Module
 from minipose.train import (
     TEST_COUNT,
     TEST_SETS,
+    Callback,
     Cascade,
     Config,
     Interrupted,
+    Trainer,
     default_codec,
     figures_of,
     fit_errors,
@@ -44,6 +46,7 @@ from minipose.train import (
     locked_folder,
     make_test_sets,
     predict,
+    run_program,
     table,
     train,
     train_stage,
@@ -51,10 +54,10 @@ from minipose.train import (
 from minipose.train.config import positive
 from minipose.viz import pose_sheet
 
-FILES = ("cascade.safetensors", "metrics.json", "predictions.png")
+FILES = ("cascade.safetensors", "predictions.png", "metrics.json")  # as they are written
 LEARNING_RATE = 2e-3  # of the network, which learns faster from it than from the default
 BATCH = 16  # images, all of whose joints are crops of one step of a stage
-SETTINGS = ("epochs", "stages", "stage_steps", "sigma", "seed")  # which are written beside the scores
+EPOCHS = 15  # of DeepPose's training
 FITTED = 1000  # images on which the errors of the stages before are measured
 REPORTED = 100  # steps of a stage after which its loss is printed
 
@@ -72,7 +75,9 @@ def train_cascade(
         errors = fit_errors(points, answers.true, answers.visible, answers.image_size)
         spread = np.sqrt(np.trace(errors.covariances, axis1=1, axis2=2).mean() / 2)
         say(f"stage {number + 1}: errors before it have a standard deviation of {spread:.3f} diameters of the pose")
-        minipose.manual_seed(config.seed + number)
+        # Each stage of each run has seeds of its own, so that its figures are new to the network and to all stages.
+        figures_seed, seed, moves_seed = map(int, np.random.SeedSequence([config.seed, 1 + number]).generate_state(3))
+        minipose.manual_seed(seed)
         stage, losses = CascadeStage(), []
 
         def report(step: int, loss: float, losses: list[float] = losses, number: int = number) -> None:
@@ -81,9 +86,8 @@ def train_cascade(
                 say(f"stage {number + 1}, step {step} of {arguments.stage_steps}: loss {np.mean(losses):.4f}")
                 losses.clear()
 
-        # Figures of another seed for every stage, so that none is seen twice.
-        figures = figures_of(replace(config, seed=config.seed + 1 + number), "train", arguments.stage_steps * BATCH)
-        train_stage(stage, figures, errors, cascade.sigma, arguments.stage_steps, BATCH, seed=number, say=report)
+        figures = figures_of(replace(config, seed=figures_seed), "train", arguments.stage_steps * BATCH)
+        train_stage(stage, figures, errors, cascade.sigma, arguments.stage_steps, BATCH, seed=moves_seed, say=report)
         cascade.stages.append(stage)
         points = Cascade([stage], cascade.sigma).refine(images, points)[0]
     return cascade
@@ -114,75 +118,105 @@ def draw(out: Path, shown: dict[str, tuple[Dataset, np.ndarray]]) -> None:
             people.append(points[None])
             what = f"stage {number}" if number else "network"
             titles.append(f"{name}, {what}: {errors[number, typical]:.1f} px")
-    pose_sheet(images, people, out / FILES[2], titles=titles, columns=len(next(iter(shown.values()))[1]))
+    pose_sheet(images, people, out / FILES[1], titles=titles, columns=len(next(iter(shown.values()))[1]))
+
+
+class Clear(Callback):
+    """Removes the results of an earlier cascade once its network is trained anew: not where that is refused."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+
+    def on_train_begin(self, trainer: Trainer | None = None) -> None:
+        for name in FILES:
+            (self.out / name).unlink(missing_ok=True)
+
+
+def config_of(arguments: argparse.Namespace) -> Config:
+    """Return the settings of the network: those of its run, or those that are asked for."""
+    if arguments.run:
+        if arguments.epochs is not None or arguments.seed is not None or arguments.resume:
+            raise ValueError(
+                "--epochs, --seed and --resume are for the training of DeepPose; leave them out, since the network of "
+                "--run is trained already"
+            )
+        return Config.load(arguments.run / "config.json")
+    config = Config(
+        model="deeppose", head="scalar", epochs=arguments.epochs or EPOCHS, learning_rate=LEARNING_RATE,
+        seed=arguments.seed or 0,
+    )  # fmt: skip
+    return config.dry() if arguments.dry_run else config
 
 
 def run(arguments: argparse.Namespace) -> None:
     out = arguments.out or Path("runs/dry-run-cascade" if arguments.dry_run else "runs/deeppose-cascade")
-    overwrite = arguments.overwrite or (arguments.dry_run and arguments.out is None)
-    if arguments.run:  # looked at first, so that a mistake changes nothing
-        config = Config.load(arguments.run / "config.json")
-        model = load_checkpoint(arguments.run / "best.safetensors").build()
-    else:
-        config = Config(
-            model="deeppose", head="scalar", epochs=arguments.epochs, learning_rate=LEARNING_RATE, seed=arguments.seed
-        )
-        config = config.dry() if arguments.dry_run else config
+    overwrite = arguments.overwrite or (arguments.dry_run and arguments.out is None and not arguments.resume)
+    config = config_of(arguments)  # looked at first, so that a mistake changes nothing
+    model = load_checkpoint(arguments.run / "best.safetensors").build() if arguments.run else None
     with locked_folder(out):
-        if any((out / name).exists() for name in FILES) and not overwrite:
+        if (out / FILES[2]).exists() and not overwrite:  # without the scores it is unfinished
             raise FileExistsError(f"{out} holds a cascade already: replace it by --overwrite, or choose another --out")
-        for name in FILES:
-            (out / name).unlink(missing_ok=True)
-        began = time.perf_counter()
-        if not arguments.run:
-            train(config, out / "network", arguments.resume, overwrite, say=print)
+        clear, seconds = Clear(out), {"network": 0.0}
+        if arguments.run:
+            clear.on_train_begin()
+        else:
+            trainer = train(config, out / "network", arguments.resume, overwrite, callbacks=[clear], say=print)
+            seconds["network"] = round(trainer.seconds, 1)
             model = load_checkpoint(out / "network" / "best.safetensors").build()
-        seconds = {"network": round(time.perf_counter() - began, 1)}
-        began = time.perf_counter()
-        cascade = train_cascade(config, model, arguments)
-        seconds["cascade"] = round(time.perf_counter() - began, 1)
-        cascade.save(out / FILES[0])
-
-        codec = default_codec(model, (config.size, config.size), config.sigma)
-        tests = make_test_sets(config, TEST_SETS, 16 if arguments.dry_run else TEST_COUNT)
-        results = {name: score_set(model, cascade, figures, codec) for name, figures in tests.items()}
-        scores = {name: result[0] for name, result in results.items()}
-        print(table({f"{name}, {what}": row for name, rows in scores.items() for what, row in rows.items()}))
-        draw(out, {name: (tests[name], estimates) for name, (_, estimates) in results.items()})
-        settings = {name: getattr(arguments, name) for name in SETTINGS}
-        settings["run"] = arguments.run and str(arguments.run)
-        write_json(out / FILES[1], {"sets": scores, "seconds": seconds, "settings": settings})
-        print(f"{sum(seconds.values()):.0f} s; see {out}")
+        try:
+            refine(config, model, arguments, out, seconds)
+        except KeyboardInterrupt:
+            if arguments.run:  # then nothing is saved, and the same command begins anew
+                raise
+            raise Interrupted from None
 
 
-def main() -> int:
+def refine(
+    config: Config, model: Module, arguments: argparse.Namespace, out: Path, seconds: dict[str, float]
+) -> None:
+    """Train the stages, score them, draw, and write all of it."""
+    began = time.perf_counter()
+    cascade = train_cascade(config, model, arguments)
+    seconds["cascade"] = round(time.perf_counter() - began, 1)
+    cascade.save(out / FILES[0])
+    codec = default_codec(model, (config.size, config.size), config.sigma)
+    tests = make_test_sets(config, TEST_SETS, 16 if arguments.dry_run else TEST_COUNT)
+    results = {name: score_set(model, cascade, figures, codec) for name, figures in tests.items()}
+    scores = {name: result[0] for name, result in results.items()}
+    print(table({f"{name}, {what}": row for name, rows in scores.items() for what, row in rows.items()}))
+    draw(out, {name: (tests[name], estimates) for name, (_, estimates) in results.items()})
+    settings = {
+        "epochs": config.epochs, "stages": arguments.stages, "stage_steps": arguments.stage_steps,
+        "sigma": arguments.sigma, "seed": config.seed, "run": arguments.run and str(arguments.run),
+    }  # fmt: skip
+    write_json(out / FILES[2], {"sets": scores, "seconds": seconds, "settings": settings})
+    print(f"{sum(seconds.values()):.0f} s; see {out}")
+
+
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--run", type=Path, help="folder of a run of `minipose train`, whose best network is refined (default: none; "
                                  "DeepPose is trained)")  # fmt: skip
     add("--out", type=Path, help="folder for the results (default runs/deeppose-cascade, or runs/dry-run-cascade)")
-    add("--epochs", type=positive(int), default=15, metavar="N", help="of DeepPose's training (default 15)")
+    add("--epochs", type=positive(int), metavar="N", help=f"of DeepPose's training (default {EPOCHS})")
     add("--stages", type=positive(int), default=2, metavar="N", help="stages of the cascade (default 2)")
     add("--stage-steps", type=positive(int), default=1200, metavar="N", help="steps of each stage (default 1200)")
     add("--sigma", type=positive(float), default=1.5, metavar="X",
         help="side of the crops in diameters of the pose, from left shoulder to right hip (default 1.5)")  # fmt: skip
-    add("--seed", type=int, default=0, help="of weights and training images of DeepPose (default 0)")
-    add("--resume", action="store_true", help="go on with the training of DeepPose in --out")
-    add("--overwrite", action="store_true", help="replace the results in --out")
+    add("--seed", type=int, metavar="N", help="of weights and training images of DeepPose (default 0)")
+    begin = parser.add_mutually_exclusive_group().add_argument
+    begin("--resume", action="store_true", help="go on with the training of DeepPose in --out")
+    begin("--overwrite", action="store_true", help="replace the results in --out")
     add("--dry-run", action="store_true", help="a few steps on a few images, to see that everything works")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    arguments = make_parser().parse_args()
     if arguments.dry_run:
         arguments.stage_steps = min(arguments.stage_steps, 2)
-    try:
-        run(arguments)
-    except (Interrupted, KeyboardInterrupt):
-        again = " ".join([*(a for a in sys.argv if a not in ("--resume", "--overwrite")), "--resume"])
-        print(f"\ninterrupted; the network is saved. Go on with: python {again}", file=sys.stderr)
-        return 130
-    except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_program(lambda: run(arguments))
 
 
 if __name__ == "__main__":

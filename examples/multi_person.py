@@ -37,10 +37,12 @@ from minipose.train import (
     load_checkpoint,
     locked_folder,
     predict_outputs,
+    run_program,
     validate_people,
 )
 from minipose.train.config import positive
 from minipose.train.folder import clear, holds_a_run
+from minipose.train.run import check_not_done
 from minipose.viz import pose_sheet, training_curves
 
 SHOWN = 12  # test images in predictions.png
@@ -55,7 +57,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--width", **n, default=32, help="channels of the network at half the image size (default 32)")
     add("--stacks", **n, default=1, help="hourglasses one after the other (default 1)")
     add("--epochs", **n, default=10, help="rounds, each of which ends with a validation (default 10)")
-    add("--epoch-size", **n, default=3000, help="new training images in a round (default 3000)")
+    add("--epoch-size", **n, default=3000,
+        help="new training images in a round, rounded down to whole batches (default 3000)")  # fmt: skip
     add("--batch-size", **n, default=16, help="images in one step of the optimiser (default 16)")
     add("--learning-rate", type=positive(float), default=8e-3, metavar="X",
         help="the highest, after warming up (default 0.008)")  # fmt: skip
@@ -63,8 +66,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--test", **n, default=500, help="images for the scores (default 500)")
     add("--seed", type=int, default=0, help="of weights and training images; test images never change (default 0)")
     add("--out", type=Path, help="folder for the results (default runs/multi-person, or runs/dry-run)")
-    add("--resume", action="store_true", help="go on with the run in --out; give the same options again")
-    add("--overwrite", action="store_true", help="begin anew in a folder that holds a run, which is lost")
+    begin = parser.add_mutually_exclusive_group().add_argument
+    begin("--resume", action="store_true", help="go on with the run in --out; give the same options again")
+    begin("--overwrite", action="store_true", help="begin anew in a folder that holds a run, which is lost")
     add("--dry-run", action="store_true", help="a few steps on a few images, to see that everything works")
     return parser
 
@@ -80,7 +84,9 @@ def build(options: argparse.Namespace) -> Trainer:
     }
     model = models.create(architecture["name"], **architecture["options"])
     summary(model, (1, 3, options.size, options.size))  # fails here where the size does not fit
-    steps = max(1, options.epoch_size // options.batch_size)
+    steps = options.epoch_size // options.batch_size
+    if steps == 0:
+        raise ValueError(f"--epoch-size {options.epoch_size} must be at least --batch-size {options.batch_size}")
     total = options.epochs * steps
     optimizer = Adam(model.parameters(), lr=options.learning_rate)
     count = total * options.batch_size  # each training image is seen once
@@ -98,6 +104,7 @@ def build(options: argparse.Namespace) -> Trainer:
         codec=codec,
         validate=validate_people,
         holds_lock=True,
+        source={"program": "examples/multi_person.py"},
     )
 
 
@@ -112,6 +119,7 @@ def resume(trainer: Trainer) -> None:
     if differing:
         raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
     trainer.resume(checkpoint)
+    check_not_done(trainer)
 
 
 def report(trainer: Trainer, test: StickFigures) -> None:
@@ -150,7 +158,9 @@ def run(options: argparse.Namespace) -> None:
     if options.dry_run:
         options.epochs, options.epoch_size, options.validation, options.test = 2, 16, 8, 8
         options.batch_size = min(options.batch_size, 8)
-    trainer = build(options)
+    trainer, last = build(options), options.out / "last.safetensors"
+    if options.resume and not last.is_file():  # before the folder is made
+        raise FileNotFoundError(f"there is no run in {options.out} to resume: there is no file {last}")
     with locked_folder(options.out):
         if options.resume:
             resume(trainer)
@@ -159,19 +169,14 @@ def run(options: argparse.Namespace) -> None:
         else:
             clear(options.out)
         trainer.fit()
-        report(trainer, StickFigures("crowd", "test", options.size, options.test))
+        try:
+            report(trainer, StickFigures("crowd", "test", options.size, options.test))
+        except KeyboardInterrupt:
+            raise Interrupted from None  # resumed, the run is scored anew
 
 
 def main() -> int:
-    try:
-        run(make_parser().parse_args())
-    except Interrupted:
-        print("\ninterrupted; everything is saved. Go on with the same command and --resume", file=sys.stderr)
-        return 130
-    except (ValueError, RuntimeError, OSError, ArithmeticError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_program(lambda: run(make_parser().parse_args()))
 
 
 if __name__ == "__main__":

@@ -19,60 +19,24 @@ from __future__ import annotations
 import argparse
 import sys
 
-from minipose.train import (
-    Interrupted,
-    add_run_arguments,
-    finding_lines,
-    load_checkpoint,
-    make_test_sets,
-    predict_outputs,
-    run_from_arguments,
-    score_run,
-    table,
-    train,
-)
+from minipose.train import add_run_arguments, run_from_arguments, run_program, train_and_score
 from minipose.viz import run_pictures
 
-DRY_COUNT = 16  # images of each test set in a dry run
-SHOWN = 2  # test images of each set in predictions.png
 
-
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     # Every setting of the run is in `config`; the folder keeps it as config.json.
     config, out, resume, overwrite = run_from_arguments(arguments)
 
     # The network, the figures, Adam and its learning rates are made in minipose/train/run.py; the loop over the
-    # batches is in minipose/train/loop.py.
-    trainer = train(config, out, resume, overwrite, say=print)
-
-    # The best network of all epochs, by its validation score, meets images that it has never seen. Under its scores
-    # stand those of the average pose, given as the answer to every image: that is the line to beat.
-    model = load_checkpoint(out / "best.safetensors").build().to(config.device)
-    metrics = score_run(config, trainer, model, **({"count": DRY_COUNT} if arguments.dry_run else {}))
-    print(table(metrics["sets"], **{line: metrics[line] for line in ("mean_pose", "image_centre", "codec")}))
-    for line in finding_lines(metrics["findings"]):
-        print(line)
-
-    # Scores do not show what a network sees. Two images of each set do.
-    shown = {name: figures.batch(range(SHOWN)) for name, figures in make_test_sets(config, count=SHOWN).items()}
-    outputs = {name: predict_outputs(model, batch.images) for name, batch in shown.items()}
-    run_pictures(out, shown, outputs, trainer.codec)
-    print(f"{metrics['seconds']:.0f} s, {metrics['images_per_second']:.0f} images/s; see {out}")
+    # batches is in minipose/train/loop.py. Then the best network of all epochs, by its validation score, meets images
+    # that it has never seen: that is in minipose/train/report.py.
+    return train_and_score(config, out, resume, overwrite, arguments.dry_run, run_pictures)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, out="runs/hourglass")
-    try:
-        run(parser.parse_args())
-    except Interrupted:
-        again = " ".join([*(a for a in sys.argv if a not in ("--resume", "--overwrite")), "--resume"])
-        print(f"\ninterrupted; everything is saved. Go on with: python {again}", file=sys.stderr)
-        return 130
-    except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_program(lambda: run(parser.parse_args()))
 
 
 if __name__ == "__main__":

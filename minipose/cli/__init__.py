@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not arguments:
         overview.error(f"which command? There are: {', '.join(COMMANDS)}; see `minipose --help`")
     if arguments[0] not in COMMANDS:
-        overview.parse_args([a for a in arguments if a.startswith("-")])
+        if arguments[0].startswith("-"):  # --help and --version, or an error
+            overview.parse_args(arguments[:1])
         overview.error(f"there is no command {arguments[0]!r}; there are: {', '.join(COMMANDS)}")
     # Only what the command needs is imported: `minipose --help` should not wait for Numba and matplotlib.
     command = importlib.import_module(f"minipose.cli.{arguments[0]}")
@@ -68,6 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, RuntimeError, OSError, ArithmeticError) as error:
+    except (ValueError, TypeError, RuntimeError, OSError, ArithmeticError, ImportError) as error:
         print(f"minipose {arguments[0]}: error: {error}", file=sys.stderr)
         return 1

@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   minipose compare runs/* --metric report_score --plot curves.png
 """
 METRICS = ("pckh50", "epe_px", "report_score")
+OF_THE_TEST = ("size", "cue", "style", "placement", "back_p")  # settings that say what the test images look like
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"warning: {first} and {second} have the same score in every set: is one a copy of the other?",
             file=sys.stderr,
         )
+    if differing := _differing(metrics):
+        print(f"warning: the runs have other test images, so compare with care: {differing}", file=sys.stderr)
     return 0
 
 
@@ -59,7 +62,10 @@ def _metrics(folder: Path) -> dict[str, Any]:
             return metrics
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
-    raise ValueError(f"compare: {path} does not hold the scores of a run")
+    raise ValueError(
+        f"compare: {path} does not hold the scores of a run of `minipose train`, but something else, perhaps of "
+        "another program; give folders that `minipose train` or examples/train_hourglass.py wrote"
+    )
 
 
 def _table(metric: str, scores: dict[str, dict[str, float]], metrics: dict[str, dict[str, Any]]) -> str:
@@ -91,6 +97,28 @@ def _references(metric: str, metrics: dict[str, dict[str, Any]]) -> dict[str, di
             of_runs = {"": next(iter(of_runs.values()))}
         lines |= {label + (f", {run}" if run else ""): values for run, values in of_runs.items()}
     return lines
+
+
+def _differing(metrics: dict[str, dict[str, Any]]) -> str:
+    """In what the test images of the runs differ, "size 64 (a, b) and 96 (c)"; "" where they are alike."""
+    from minipose.train import Config
+
+    runs: dict[str, dict[str, Any]] = {}
+    for name, of_run in metrics.items():
+        path = Path(name) / "config.json"
+        config = vars(Config.load(path)) if path.is_file() else {}  # scores may have been copied without it
+        counts = {values["poses"] for values in of_run["sets"].values() if "poses" in values}
+        runs[name] = {s: config[s] for s in OF_THE_TEST if s in config}
+        runs[name]["images of each set"] = ", ".join(map(str, sorted(counts))) or None
+    texts = []
+    for setting in (*OF_THE_TEST, "images of each set"):
+        by_value: dict[Any, list[str]] = {}
+        for name, values in runs.items():
+            if values.get(setting) is not None:
+                by_value.setdefault(values[setting], []).append(name)
+        if len(by_value) > 1:
+            texts.append(f"{setting} " + " and ".join(f"{v} ({', '.join(names)})" for v, names in by_value.items()))
+    return "; ".join(texts)
 
 
 def _equal(scores: dict[str, dict[str, float]]) -> list[tuple[str, str]]:

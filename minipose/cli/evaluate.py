@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables, write the JSON, and return 1 if the scores tell of a mistake."""
     from minipose.cli.runs import open_run
-    from minipose.train import course_table, evaluate_sets, finding_lines, joint_table, table
+    from minipose.train import REFERENCES, course_table, evaluate_sets, finding_lines, joint_table, table
 
     _check_options(arguments)
     trained = open_run(arguments.run, arguments.decoder or "dark")
@@ -55,8 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = evaluate_sets(
         trained.model.to(arguments.device), datasets, trained.training(), trained.codec, strict=False
     )
-    references = {name: report[name] for name in ("mean_pose", "image_centre", "codec")}
-    print(table(report["sets"], **references))
+    print(table(report["sets"], **{line: report[line] for line in REFERENCES if line in report}))
     if arguments.data == "course":
         print(f"\n{course_table(report)}")
     if arguments.joints:

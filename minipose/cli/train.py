@@ -10,18 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from minipose.train import (
-    Interrupted,
-    add_run_arguments,
-    finding_lines,
-    load_checkpoint,
-    make_test_sets,
-    predict_outputs,
-    run_from_arguments,
-    score_run,
-    table,
-    train,
-)
+from minipose.train import Interrupted, add_run_arguments, run_from_arguments, train_and_score
+from minipose.train.interrupts import how_to_go_on
 from minipose.viz import run_pictures
 
 EXAMPLES = """examples:
@@ -30,8 +20,6 @@ EXAMPLES = """examples:
   minipose train --out runs/first --resume
   minipose train --poses mine.npy --style course --out runs/mine
 """
-DRY_COUNT = 16  # test images of each set in a dry run
-SHOWN = 2  # test images of each set in predictions.png
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,17 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, score, draw; after Ctrl-C, say how to go on."""
     config, out, resume, overwrite = run_from_arguments(arguments)
     try:
-        trainer = train(config, out, resume, overwrite, say=print)
+        return train_and_score(config, out, resume, overwrite, arguments.dry_run, run_pictures)
     except Interrupted:
-        print(f"\ninterrupted; everything is saved. Go on with: minipose train --out {out} --resume", file=sys.stderr)
+        dry = ["--dry-run"] if arguments.dry_run else []
+        print(how_to_go_on(["minipose", "train", *dry, "--out", str(out)]), file=sys.stderr)
         return 130
-    model = load_checkpoint(out / "best.safetensors").build().to(config.device)
-    metrics = score_run(config, trainer, model, **({"count": DRY_COUNT} if arguments.dry_run else {}))
-    shown = {name: figures.batch(range(SHOWN)) for name, figures in make_test_sets(config, count=SHOWN).items()}
-    outputs = {name: predict_outputs(model, batch.images) for name, batch in shown.items()}
-    run_pictures(out, shown, outputs, trainer.codec)
-    print(table(metrics["sets"], **{line: metrics[line] for line in ("mean_pose", "image_centre", "codec")}))
-    for line in finding_lines(metrics["findings"]):
-        print(line, file=sys.stderr)
-    print(f"{metrics['seconds']:.0f} s, {metrics['images_per_second']:.0f} images/s; see {out}")
-    return 1 if any(finding["is_error"] for finding in metrics["findings"]) and not arguments.dry_run else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from dataclasses import asdict
@@ -74,7 +75,7 @@ class Progress(Callback):
 
 
 def _best(trainer: Trainer) -> str:
-    return f", validation {trainer.rows[-1].score[0]} {trainer.best:.3f}" if trainer.best >= 0 else ""
+    return f", validation {trainer.rows[-1].score[0]} {trainer.best:.3f}" if math.isfinite(trainer.best) else ""
 
 
 class TensorBoard(Callback):

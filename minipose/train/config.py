@@ -47,16 +47,17 @@ class Config:
     options: dict[str, Any] | None = _option(None, "another option of the network, as skip=false; may be given several "
                                              "times", kind=dict)  # fmt: skip
     set: str = _option("mixed", "what is behind the figures; mixed: one of the first four", choices=tuple(SETS))
-    poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones; each tenth is for "
-                                "validation", kind=str)  # fmt: skip
+    poses: str | None = _option(None, "file of poses (.npy) to draw instead of random ones; each tenth "
+                                "different one is for validation", kind=str)  # fmt: skip
     style: str = _option("minipose", "whose drawing rules the figures follow", choices=STYLES)
     placement: str = _option("free", "how the figures fill the image", choices=PLACEMENTS)
     cue: str = _option("front", "what tells right from left", choices=CUES)
     back_p: float = _option(0.0, "chance that a figure faces away", 0.0, 1.0)
     size: int = _option(64, "side of the square images in pixels", 1)
-    epochs: int = _option(7, "rounds of training, after each of which the validation images are scored", 1,
-                          may_change=True)  # fmt: skip
-    epoch_size: int = _option(6400, "training images in a round", 1)
+    epochs: int = _option(7, "rounds of training, after each of which the validation images are scored; a run may be "
+                          "resumed for more, but changes to the longer curve of the learning rate only then, and does "
+                          "not equal one that was as long from the start", 1, may_change=True)  # fmt: skip
+    epoch_size: int = _option(6400, "training images in a round, rounded down to whole batches", 1)
     images: int | None = _option(None, "training images in all, seen again and again; without it, each is new", 1,
                                  kind=int)  # fmt: skip
     validation: int = _option(512, "images for validation", 1)
@@ -99,12 +100,16 @@ class Config:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of the optimiser in an epoch."""
-        return max(1, self.epoch_size // self.batch_size)
+        """Steps of the optimiser in an epoch: whole batches only."""
+        return self.epoch_size // self.batch_size
 
     def dry(self) -> Config:
         """Return these settings for a few steps on a few images, to see that everything works."""
         return replace(self, epochs=1, epoch_size=24, batch_size=min(self.batch_size, 8), validation=16)
+
+    def with_absolute_paths(self) -> Config:
+        """Return these settings as a run keeps them: its poses are found from any folder."""
+        return self if self.poses is None else replace(self, poses=os.path.abspath(self.poses))
 
     def _unknown_option(self) -> str:
         known = models.options_of(self.model)
@@ -206,12 +211,10 @@ def from_arguments(namespace: argparse.Namespace, base: Config | None = None) ->
 
 def check_may_resume(saved: Config, config: Config) -> None:
     """Raise ValueError where `config` differs from that of the saved run in what would change its result."""
+    # As JSON has them: a tuple is a list.
+    was, now = (json.loads(json.dumps(asdict(one.with_absolute_paths()))) for one in (saved, config))
     fixed = [f.name for f in fields(Config) if not f.metadata["may_change"]]
-    differing = [
-        f"{name} was {getattr(saved, name)}, now {getattr(config, name)}"
-        for name in fixed
-        if getattr(saved, name) != getattr(config, name)
-    ]
+    differing = [f"{name} was {was[name]}, now {now[name]}" for name in fixed if was[name] != now[name]]
     if differing:
         raise ValueError(f"--resume needs the options that the run began with: {'; '.join(differing)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,12 @@ def evaluate_sets(
         raise ValueError("evaluate_sets: datasets is empty; name at least one test set")
     known = None if training is None else read_labels(training, training_count)
     report: dict[str, Any] = {"sets": {}, **({"mean_pose": {}} if known else {}), "image_centre": {}, "codec": {}}
-    findings: list[Finding] = []
+    of_sets: dict[Finding, list[str]] = {}
     for name, dataset in ({"": datasets} if isinstance(datasets, Dataset) else datasets).items():
         predictions = predict(model, dataset, codec, batch_size)
         used = default_codec(model, predictions.image_size) if codec is None else codec
-        found = diagnose(predictions, used, model, dataset, known, training)
-        findings += [finding for finding in found if finding not in findings]
+        for finding in diagnose(predictions, used, model, dataset, known, training):
+            of_sets.setdefault(finding, []).extend([name] if name else [])
         for set_name, samples in _samples_by_set(predictions, name).items():
             labels = predictions.labels.take(samples)
             report["sets"][set_name] = score(predictions.points[samples], labels, predictions.scores[samples])
@@ -93,6 +94,7 @@ def evaluate_sets(
                 report["mean_pose"][set_name] = mean_pose_scores(known, labels)
             report["image_centre"][set_name] = image_centre_scores(labels)
             report["codec"][set_name] = codec_scores(used, labels)
+    findings = [replace(finding, sets=tuple(names)) for finding, names in of_sets.items()]
     findings += filter(None, [duplicated_rows(report["sets"])])
     report["findings"] = [finding.as_dict() for finding in findings]
     if strict and any(finding.is_error for finding in findings):

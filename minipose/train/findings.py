@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,12 +30,15 @@ class Finding:
         The function to look at, as module:function, line.
     improvement : float, optional
         The share of the error that disappears when the mistake is undone; over 0.2 this is an error, else a warning.
+    sets : tuple of str
+        The test sets that it is about, where `evaluate_sets` was given several by name.
     """
 
     name: str
     message: str
     where: str
     improvement: float | None = None
+    sets: tuple[str, ...] = ()
 
     @property
     def is_error(self) -> bool:
@@ -44,7 +47,7 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
-        return {**asdict(self), "is_error": self.is_error}
+        return {**asdict(self), "sets": list(self.sets), "is_error": self.is_error}
 
 
 class SuspiciousScores(RuntimeError):
@@ -59,7 +62,9 @@ class SuspiciousScores(RuntimeError):
     """
 
     def __init__(self, findings: list[Finding], report: dict[str, Any] | None = None) -> None:
-        super().__init__("; ".join(f"{finding.message}; look at {finding.where}" for finding in findings))
+        seen = [f", seen{in_sets(finding.sets)}" if finding.sets else "" for finding in findings]
+        texts = [f"{f.message}{where}; look at {f.where}" for f, where in zip(findings, seen, strict=True)]
+        super().__init__("; ".join(texts))
         self.findings = findings
         self.report = report
 
@@ -124,6 +129,11 @@ def reader_of(dataset: Dataset | None) -> Callable[..., Any] | None:
         return None
     own_batch = getattr(type(dataset), "batch", None)
     return own_batch if own_batch not in (None, Dataset.batch) else type(dataset).__getitem__
+
+
+def in_sets(sets: Sequence[str]) -> str:
+    """Return where something was found, " in circles, shapes"; nothing where the sets have no name."""
+    return f" in {', '.join(sets)}" if sets else ""
 
 
 def percent(share: float) -> str:

@@ -19,8 +19,8 @@ except ImportError:  # not POSIX: two runs into one folder go unnoticed there
 LOCK = ".lock"
 PATIENCE = 2.0  # seconds; the workers of a run that was killed may hold its lock for a moment longer
 # What a run writes. Whoever begins anew removes it all, so that no picture of the run before stays beside new scores.
-FILES = ("config.json", "log.csv", "log.jsonl", "last.safetensors", "best.safetensors", "metrics.json", "curves.png",
-         "predictions.png", "heatmaps.png")  # fmt: skip
+RESULTS = ("metrics.json", "curves.png", "predictions.png", "heatmaps.png")  # of the network as it was then
+FILES = ("config.json", "log.csv", "log.jsonl", "last.safetensors", "best.safetensors", *RESULTS)
 EVENTS = "tensorboard/events.out.tfevents*"
 
 
@@ -77,6 +77,12 @@ def _lock(handle: int, folder: Path) -> None:
 def holds_a_run(folder: Path) -> bool:
     """Return whether there is something of a run in the folder that a new one would write over."""
     return any((folder / name).exists() for name in FILES[:5])
+
+
+def remove_results(folder: Path) -> None:
+    """Remove the scores and the pictures of a network that is about to be trained further."""
+    for name in RESULTS:
+        (folder / name).unlink(missing_ok=True)
 
 
 def clear(folder: Path) -> None:

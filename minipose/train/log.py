@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from pathlib import Path
 
 from minipose.files import write_durably
@@ -39,20 +40,21 @@ class Row:
 VALIDATION = tuple(f.name for f in fields(Row) if f.name.startswith("validation_"))
 
 
-def checked_scores(scores: Mapping[str, float]) -> Mapping[str, float]:
+def checked_scores(scores: Mapping[str, float]) -> dict[str, float]:
     """Return what a `validate` function has returned, if it is columns of a row.
 
     Raises
     ------
     ValueError
-        If there are none, or others.
+        If there are none, or others, or they are no numbers; NaN is one.
     """
-    if not isinstance(scores, Mapping) or not scores or not set(scores) <= set(VALIDATION):
+    is_mapping = isinstance(scores, Mapping) and len(scores) > 0
+    if not is_mapping or not set(scores) <= set(VALIDATION) or not all(isinstance(v, Real) for v in scores.values()):
         raise ValueError(
-            f"Trainer: validate must return scores by the names {', '.join(VALIDATION)}, first the one that shall "
+            f"Trainer: validate must return numbers by the names {', '.join(VALIDATION)}, first the one that shall "
             f"grow, not {scores!r}"
         )
-    return scores
+    return {name: float(value) for name, value in scores.items()}
 
 
 class Log:

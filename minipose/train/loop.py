@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
@@ -29,16 +28,17 @@ from minipose.train.callbacks import Callback, Progress
 from minipose.train.checkpoints import Checkpoint, save_checkpoint
 from minipose.train.ema import EMA
 from minipose.train.evaluate import evaluate
-from minipose.train.folder import locked_folder
+from minipose.train.folder import locked_folder, remove_results
+from minipose.train.interrupts import Interrupted, finish_step_on_ctrl_c
 from minipose.train.log import Log, MeanLoss, Row, checked_scores
 from minipose.train.losses import loss_of, outputs_of
 from minipose.train.predictions import default_codec
 
 LAST, BEST = "last.safetensors", "best.safetensors"
-
-
-class Interrupted(Exception):
-    """Ctrl-C was pressed; the run is saved and can be resumed."""
+WITHOUT_SCORE = (
+    "Trainer: the validation score is NaN: the labels of the validation samples do not tell it, as PCKh where no head "
+    "is labelled"
+)
 
 
 def validate(model: Module, samples: Dataset, codec: Any) -> dict[str, float]:
@@ -50,7 +50,11 @@ def validate(model: Module, samples: Dataset, codec: Any) -> dict[str, float]:
 
 @dataclass
 class Trainer:
-    """Trains a network; the run can be resumed at any step, and ends in the same bits as one that never stopped.
+    """Trains a network; the run can be resumed at any step.
+
+    After Ctrl-C, a kill or an error, it ends in the same bits as one that never stopped, but for the times in the log.
+    After a `fit` with `total_steps` inside an epoch only the last weights do: the part of the epoch is scored as an
+    epoch of its own, which changes the log, and may change the best network and what `patience` does.
 
     Parameters
     ----------
@@ -66,6 +70,7 @@ class Trainer:
     out : folder
     architecture : {"name": ..., "options": ...}, for the checkpoints
     settings : what else to keep in the checkpoints, as JSON
+    source : what the training data are, as JSON, for the checkpoints too. Default: {}
     device : "cpu" or "cuda"
     clip_norm : float, optional
         The largest norm of all gradients together. Default: they are not clipped.
@@ -88,7 +93,7 @@ class Trainer:
     Attributes
     ----------
     step : steps done
-    best : the best validation score; -1 before the first
+    best : the best validation score; -inf before the first
     stale : epochs since it was reached
     seconds : of training and validation so far
     stop_reason : a sentence, once the run ends early; "" before
@@ -106,7 +111,7 @@ class Trainer:
     settings: dict[str, Any]
     device: str = "cpu"
     step: int = 0
-    best: float = -1.0
+    best: float = -math.inf
     seconds: float = 0.0
     clip_norm: float | None = None
     ema: EMA | None = None
@@ -117,6 +122,7 @@ class Trainer:
     loss: Callable[[Any, Tensor, Tensor | None], Tensor] | None = None
     validate: Callable[[Module, Dataset, Any], dict[str, float]] = validate
     holds_lock: bool = False
+    source: dict[str, Any] = field(default_factory=dict)
     stale: int = 0
     stop_reason: str = ""
     total_steps: int = 0
@@ -156,8 +162,9 @@ class Trainer:
         self.schedule.load_state_dict(saved["schedule"])
         if self.ema:
             self.ema.load(checkpoint.average, saved["ema_steps"])
-        for name in ("step", "best", "stale", "seconds"):
+        for name in ("step", "stale", "seconds"):
             setattr(self, name, saved[name])
+        self.best = -math.inf if saved["best"] in (None, -1) else saved["best"]  # earlier versions began with -1
         self.rows = [Row(**row) for row in saved["rows"]]
         self.losses = MeanLoss(saved["loss"]["total"], saved["loss"]["count"])
         self._epoch_seconds = saved["loss"]["seconds"]
@@ -178,11 +185,12 @@ class Trainer:
         training = {
             "step": self.step,
             "epoch": self.step // self.steps_per_epoch,
-            "best": self.best,
+            "best": None if self.best == -math.inf else self.best,  # JSON has no infinity
             "stale": self.stale,
             "seconds": self.seconds,
             "schedule": self.schedule.state_dict(),
             "settings": self.settings,
+            "source": self.source,
         }
         if with_optimizer:
             training["rows"] = [asdict(row) for row in self.rows]
@@ -196,6 +204,8 @@ class Trainer:
 
     def fit(self, total_steps: int | None = None) -> Log:
         """Train up to `total_steps`; write log.csv, log.jsonl, last.safetensors and best.safetensors into `out`.
+
+        Scores and pictures of the network as it was before (`folder.RESULTS`) are removed, if there are steps to do.
 
         Parameters
         ----------
@@ -224,7 +234,8 @@ class Trainer:
                 for callback in callbacks:
                     callback.on_train_begin(self)
                     begun.append(callback)
-                if not self.stop_reason:
+                if not self.stop_reason and self.step < self.total_steps:
+                    remove_results(self.out)
                     self._run(log, callbacks)
             finally:
                 for callback in begun:
@@ -234,7 +245,7 @@ class Trainer:
         return log
 
     def _run(self, log: Log, callbacks: Sequence[Callback]) -> None:
-        with _finish_step_on_ctrl_c() as interrupted:
+        with finish_step_on_ctrl_c() as interrupted:
             batches = self._batches()
             # The kernels of the CPU use every core: there a thread that draws ahead would only be in their way.
             batches = prefetch(batches, depth=4) if self.device == "cuda" else batches
@@ -349,9 +360,12 @@ class Trainer:
         with self._averaged():
             scores = checked_scores(self.validate(self.model, self.validation, self.codec))
         score = next(iter(scores.values()))
-        is_best = not score < self.best  # of two equal ones the later: it has seen more
-        self.stale = 0 if score > self.best else self.stale + 1
-        self.best = max(self.best, score)
+        if math.isnan(score) and not log.rows:
+            warnings.warn(f"{WITHOUT_SCORE}; the latest network is kept as the best", stacklevel=4)
+        has_none = self.best == -math.inf  # then the latest is the best, though the labels may tell no score
+        is_best = has_none or score >= self.best  # of two equal ones the later: it has seen more
+        self.stale = 0 if has_none or score > self.best else self.stale + 1
+        self.best = score if score > self.best else self.best  # NaN is never better
         self.seconds += time.perf_counter() - self._clock
         row = Row(
             epoch=-(-self.step // self.steps_per_epoch),
@@ -375,25 +389,10 @@ class Trainer:
         self._clock = time.perf_counter()
 
     def _consider_stopping(self) -> None:
+        if self.patience is not None and self.rows and self.best == -math.inf:
+            raise ValueError(
+                f"{WITHOUT_SCORE}. Without a score patience={self.patience} has nothing to wait for: leave it "
+                "out, give a validation set with these labels, or a validate with another score first"
+            )
         if self.patience is not None and self.stale >= self.patience:
             self.stop_reason = f"no better validation score for {self.stale} epochs"
-
-
-@contextmanager
-def _finish_step_on_ctrl_c() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets, so that a step is never left half done; a second one raises."""
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
-
-    def handler(number: int, frame: Any) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        pressed.set()
-
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

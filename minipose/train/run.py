@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from minipose.train.checkpoints import load_checkpoint
 from minipose.train.config import Config, add_arguments, check_may_resume, from_arguments
 from minipose.train.ema import EMA
 from minipose.train.folder import clear, holds_a_run, locked_folder
+from minipose.train.interrupts import Interrupted
 from minipose.train.loop import LAST, Trainer
 from minipose.train.predictions import default_codec
 
@@ -34,8 +37,9 @@ def add_run_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     add_arguments(parser)
     add = parser.add_argument
     add("--out", type=Path, help=f"folder for the results (default {out}, or runs/dry-run)")
-    add("--resume", action="store_true", help="go on with the run in --out, with its settings")
-    add("--overwrite", action="store_true", help="begin anew in a folder that holds a run, which is lost")
+    begin = parser.add_mutually_exclusive_group().add_argument
+    begin("--resume", action="store_true", help="go on with the run in --out, with its settings")
+    begin("--overwrite", action="store_true", help="begin anew in a folder that holds a run, which is lost")
     add("--dry-run", action="store_true", help="a few steps on a few images, to see that everything works")
     parser.set_defaults(default_out=Path(out))
 
@@ -56,7 +60,8 @@ def run_from_arguments(arguments: argparse.Namespace) -> tuple[Config, Path, boo
     if arguments.dry_run:
         config = config.dry()
     # A dry run in a folder for nothing else is worth nothing.
-    return config, out, arguments.resume, arguments.overwrite or (arguments.dry_run and arguments.out is None)
+    worthless = arguments.dry_run and arguments.out is None and not arguments.resume
+    return config, out, arguments.resume, arguments.overwrite or worthless
 
 
 def build_trainer(
@@ -81,8 +86,15 @@ def build_trainer(
     Raises
     ------
     ValueError
-        If the settings do not fit together, or the data set is smaller than a batch.
+        If the settings do not fit together, or the data set, or an epoch, is smaller than a batch.
     """
+    config = config.with_absolute_paths()
+    for name in ("epoch_size", "images") if training is None else ():
+        count = getattr(config, name)
+        if count is not None and count < config.batch_size:
+            raise ValueError(
+                f"train: {name}={count} does not fill a batch: it must be at least batch_size={config.batch_size}"
+            )
     minipose.manual_seed(config.seed)
     model = models.create(config.model, **config.architecture["options"])
     summary(model, (1, 3, config.size, config.size))  # fails here where the size does not fit
@@ -112,7 +124,16 @@ def build_trainer(
         checkpoint_every=config.checkpoint_every,
         callbacks=[*callbacks, *([TensorBoard(Path(out) / "tensorboard")] if config.tensorboard else [])],
         codec=default_codec(model, (config.size, config.size), config.sigma),
+        source=source_of(config) if training is None else {"own": True},
     )
+
+
+def source_of(config: Config) -> dict[str, Any]:
+    """Return what tells the training data of a run from others that the same settings name: a hash of its poses.
+
+    Checkpoints keep it, or {"own": True} where the caller has given the data set; those of earlier versions do not.
+    """
+    return {} if config.poses is None else {"poses": hashlib.sha256(Path(config.poses).read_bytes()).hexdigest()}
 
 
 def train(
@@ -124,6 +145,7 @@ def train(
     validation: Dataset | None = None,
     callbacks: Sequence[Callback] = (),
     say: Callable[[str], object] = lambda text: None,
+    finish: Callable[[Trainer], object] = lambda trainer: None,
 ) -> Trainer:
     """Train a network as `config` says, and return its trainer; the folder then holds the run, and its settings.
 
@@ -136,6 +158,9 @@ def train(
         Begin anew in a folder that holds a run, which is lost. Default False.
     say : function of a text
         Told what begins, such as `print`. Default: silence.
+    finish : function of the trainer
+        Called at the end, with the folder still locked, as by `train_and_score`. After Ctrl-C the run can be resumed:
+        it is trained, and finished anew. Default: nothing.
 
     Raises
     ------
@@ -150,7 +175,9 @@ def train(
     Interrupted, FloatingPointError, OSError
         As `Trainer.fit`.
     """
-    out = Path(out)
+    config, out = config.with_absolute_paths(), Path(out)
+    if resume and overwrite:
+        raise ValueError("train: resume goes on with a run, overwrite begins it anew: only one of them can be set")
     if resume:
         _check_saved(config, out)
     trainer = build_trainer(config, out, training, validation, callbacks)
@@ -176,6 +203,10 @@ def train(
             trainer.holds_lock = False
         if trainer.stop_reason:
             say(f"stopped after {trainer.step} of {total_steps} steps: {trainer.stop_reason}")
+        try:
+            finish(trainer)
+        except KeyboardInterrupt:
+            raise Interrupted from None
     return trainer
 
 
@@ -194,10 +225,30 @@ def _resume(config: Config, trainer: Trainer) -> None:
     """Take over the last checkpoint, unless the run ended before the first: then it begins anew."""
     _check_saved(config, trainer.out)  # again, now that no other run can change it
     if (trainer.out / LAST).exists():
-        trainer.resume(load_checkpoint(trainer.out / LAST))
-    if trainer.step > trainer.schedule.total_steps:
+        checkpoint = load_checkpoint(trainer.out / LAST)
+        _check_source(checkpoint.training.get("source", trainer.source), trainer)
+        trainer.resume(checkpoint)
+    check_not_done(trainer)
+
+
+def check_not_done(trainer: Trainer) -> None:
+    """Raise ValueError where a run that was resumed has done more steps than are asked for now."""
+    done, asked = (steps / trainer.steps_per_epoch for steps in (trainer.step, trainer.schedule.total_steps))
+    if done > asked:
+        raise ValueError(f"--epochs {asked:g}: the run has done {done:g} already")
+
+
+def _check_source(before: dict[str, Any], trainer: Trainer) -> None:
+    if before.get("own") != trainer.source.get("own"):
+        was, now = ("a data set of its own", "the stick figures of its settings")[:: 1 if before.get("own") else -1]
         raise ValueError(
-            f"--epochs {config.epochs}: the run has done {trainer.step / trainer.steps_per_epoch:g} already"
+            f"the run in {trainer.out} is trained on {was}, and cannot go on with {now}: call train with the same "
+            "`training` as when it began"
+        )
+    if before != trainer.source:
+        raise ValueError(
+            f"--resume needs the poses that the run began with, but {trainer.settings['poses']} has another content "
+            "now: put it back, or begin anew by --overwrite"
         )
 
 
@@ -213,7 +264,9 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
     Parameters
     ----------
     config : Config
-        Of a file of poses every tenth is kept for validation, so that no figure is scored in a pose that was trained.
+        Of the different poses in a file every tenth is kept for validation, with all its repetitions, so that no figure
+        is scored in a pose that was trained. That is all: poses that are nearly the same, as in neighbouring frames of
+        a film, or in the mirror, may well be on both sides.
     split : {"train", "val"}
     count : int, optional
         As for `StickFigures`.
@@ -221,18 +274,21 @@ def figures_of(config: Config, split: str, count: int | None = None) -> StickFig
     Raises
     ------
     ValueError, FileNotFoundError
-        As `StickFigures`; or if there are fewer than ten poses.
+        As `StickFigures`; or if there are fewer than ten different poses.
     """
     seed = config.seed if split == "train" else 0
     make = partial(StickFigures, config.set, split, config.size, count, seed, **config.drawing)
     if config.poses is None:
         return make()
     poses = read_numbers(config.poses, "StickFigures")
-    if len(poses) < HELD_OUT:
+    _, first, same = np.unique(poses, axis=0, return_index=True, return_inverse=True)
+    if len(first) < HELD_OUT:
         raise ValueError(
-            f"{config.poses} must hold at least {HELD_OUT} poses, not {len(poses)}: every tenth is kept for validation"
+            f"{config.poses} must hold at least {HELD_OUT} different poses, not {len(first)}: every tenth is kept for "
+            "validation"
         )
-    is_held_out = np.arange(len(poses)) % HELD_OUT == HELD_OUT - 1
+    number = first.argsort().argsort()[same.reshape(-1)]  # of each pose among the different ones, as the file has them
+    is_held_out = number % HELD_OUT == HELD_OUT - 1
     return make(poses=poses[is_held_out if split == "val" else ~is_held_out])
 
 

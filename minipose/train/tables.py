@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from minipose.train.findings import in_sets
+
 COLUMNS = {  # metric: heading, decimals
     "pckh50": ("PCKh@0.5", 3),
     "pckh10": ("PCKh@0.1", 3),
@@ -61,9 +63,11 @@ def joint_table(results: Rows, metric: str = "pckh50") -> str:
 
 
 def finding_lines(findings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the findings of `evaluate_sets` as lines of text, "error: ..." or "warning: ..."."""
+    """Return the findings of `evaluate_sets` as lines of text, "error in circles, shapes: ..." or "warning: ..."."""
     return [
-        f"{'error' if one['is_error'] else 'warning'}: {one['message']}; look at {one['where']}" for one in findings
+        f"{'error' if one['is_error'] else 'warning'}{in_sets(one.get('sets', ()))}: {one['message']}; "
+        f"look at {one['where']}"
+        for one in findings
     ]
 
 

@@ -13,8 +13,8 @@ from minipose import cli, models, pretrained
 from minipose.data import StickFigures, read_image, write_coco, write_course, write_png
 from minipose.data.samples import Dataset, Sample
 from minipose.pose import STICK_FIGURE
-from minipose.train import Config, save_checkpoint
-from tests.cli.command import command, fails, succeeds
+from minipose.train import Config, save_checkpoint, train
+from tests.cli.command import PROJECT, command, fails, succeeds
 
 SMALL = ("--dry-run", "--size", "32", "--width", "4", "--option", "depth=2")
 
@@ -42,6 +42,8 @@ def test_help_lists_all_commands():
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["warmpu"], f"minipose: error: there is no command 'warmpu'; there are: {', '.join(cli.COMMANDS)}\n"),
+    (["trian", "--out", "x"], f"minipose: error: there is no command 'trian'; there are: {', '.join(cli.COMMANDS)}\n"),
+    (["foo", "--help"], f"minipose: error: there is no command 'foo'; there are: {', '.join(cli.COMMANDS)}\n"),
     ([], f"which command? There are: {', '.join(cli.COMMANDS)}; see `minipose --help`\n"),
     (["warmup", "fast"], "minipose warmup: error: unrecognized arguments: fast\n"),
     (["--fast"], "minipose: error: unrecognized arguments: --fast\n"),
@@ -61,11 +63,20 @@ def test_train_writes_a_run_and_refuses_to_lose_it(finished):
     (("--epochs", "0"), "argument --epochs: must be an integer from 1, not 0", 2),
     (("--set", "moon"), "argument --set: invalid choice: 'moon'", 2),
     (("--poses", "none.npy"), "none.npy", 1),
+    (("--resume", "--overwrite"), "argument --overwrite: not allowed with argument --resume", 2),
+    (("--batch-size", "8", "--images", "5"), "images=5 does not fill a batch: it must be at least batch_size=8", 1),
     (("--size", "50"), "the image's sides must be multiples of 2**depth", 1),
     (("--out", "/dev/null/x"), "/dev/null/x is not a folder that can be written", 1),
 ])  # fmt: skip
 def test_wrong_training(tmp_path, options, sentence, status):
     assert sentence in fails("train", *SMALL, "--out", tmp_path / "run", *options, status=status)
+
+
+def test_a_package_that_is_missing_is_one_sentence(tmp_path):
+    (tmp_path / "tensorboardX.py").write_text("raise ImportError")
+    said = fails("train", *SMALL, "--tensorboard", "--out", tmp_path / "run", PYTHONPATH=f"{tmp_path}:{PROJECT}")
+    assert said.startswith("minipose train: error: TensorBoard: the package tensorboardX is missing; install it with")
+    assert len(said.splitlines()) == 1 and not (tmp_path / "run").exists()
 
 
 def test_evaluate_gives_scores_and_the_lines_to_beat(finished, tmp_path):
@@ -103,6 +114,30 @@ def test_a_decoder_of_heatmaps_is_not_for_a_network_without_them(tmp_path):
     assert message in fails("evaluate", "--run", path, "--decoder", "dark", status=1)
 
 
+def small_run(out, poses=None, **options):
+    config = Config(size=32, width=4, options={"depth": 2}, poses=poses).dry()
+    train(config, out, **options)
+    return "evaluate", "--run", out, "--sets", "plain", "--count", 8
+
+
+def test_evaluate_leaves_out_the_mean_pose_where_the_training_poses_are_not_to_be_had(tmp_path):
+    np.save(tmp_path / "poses.npy", np.random.default_rng(0).uniform(0, 224, (20, 32)))
+    evaluate = small_run(tmp_path / "run", str(tmp_path / "poses.npy"))
+    assert "mean pose, plain" in succeeds(*evaluate)
+    np.save(tmp_path / "poses.npy", np.random.default_rng(1).uniform(0, 224, (20, 32)))
+    for said in ("has another content than when", "there is no file"):
+        process = command(*evaluate)
+        assert process.returncode == 0 and "mean pose" not in process.stdout and "image centre" in process.stdout
+        assert process.stderr.startswith("minipose evaluate: warning: ") and f"{said} " in process.stderr
+        (tmp_path / "poses.npy").unlink(missing_ok=True)
+
+
+def test_evaluate_takes_no_stick_figures_for_the_training_data_of_the_caller(tmp_path):
+    process = command(*small_run(tmp_path, training=StickFigures("circles", "train", 32, 24)))
+    assert process.returncode == 0 and "mean pose" not in process.stdout
+    assert "warning: the network was trained on a data set of its own: there is no mean pose" in process.stderr
+
+
 class Swapped(Dataset):
     """Figures whose labels have x and y exchanged."""
 
@@ -133,7 +168,7 @@ def test_evaluate_reads_the_course_format_and_names_exchanged_axes(tmp_path):
     assert "leave out normalised=True" in said
     write_course([Swapped(f) for f in figures], tmp_path / "wrong")
     said = fails("evaluate", "--data", "course", "--root", tmp_path / "wrong")
-    assert "error: " in said and "x and y" in said and "minipose.data.course" in said
+    assert "error in test" in said and "x and y" in said and "minipose.data.course" in said
 
 
 def test_evaluate_reads_coco(tmp_path):
@@ -240,13 +275,38 @@ def test_compare_puts_runs_side_by_side_and_notices_a_copy(finished, tmp_path):
     assert list(scores[str(finished)]) == ["plain", "circles", "shapes", "platform"]
 
 
+def test_compare_says_where_the_test_images_differ(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "other")
+    config = json.loads((finished / "config.json").read_text())
+    changes = {"size": 64, "cue": "shade", "style": "course", "placement": "fit", "back_p": 0.5, "width": 8}
+    (tmp_path / "other" / "config.json").write_text(json.dumps({**config, **changes}))
+    metrics = json.loads((finished / "metrics.json").read_text())
+    for values in metrics["sets"].values():
+        values.update(poses=500, pckh50=0.5)
+    (tmp_path / "other" / "metrics.json").write_text(json.dumps(metrics))
+    process = command("compare", finished, "other", cwd=tmp_path)
+    assert process.returncode == 0
+    assert process.stderr == (
+        "warning: the runs have other test images, so compare with care: " + "; ".join(
+            f"{name} {a} ({finished}) and {b} (other)" for name, a, b in (
+                ("size", 32, 64), ("cue", "front", "shade"), ("style", "minipose", "course"),
+                ("placement", "free", "fit"), ("back_p", 0.0, 0.5), ("images of each set", 16, 500),
+            )
+        ) + "\n"
+    )  # fmt: skip
+    (tmp_path / "other" / "config.json").unlink()
+    assert "care: images of each set 16 (" in command("compare", finished, "other", cwd=tmp_path).stderr
+
+
 def test_wrong_comparison(finished, tmp_path):
     assert "the following arguments are required: RUN" in fails("compare", status=2)
     assert f"{tmp_path} is not a finished run" in fails("compare", tmp_path)
     assert "a run is named twice" in fails("compare", finished, finished)
-    for content in ('{"sets": 3}', '{"sets": {}}'):
+    of_others = ('{"crowd": {"AP": 0.5}, "codec": {"AP": 0.9}}', '{"sets": {"plain": {"network": {"pckh50": 0.5}}}}')
+    for content in ('{"sets": 3}', '{"sets": {}}', *of_others):
         (tmp_path / "metrics.json").write_text(content)
-        assert "does not hold the scores of a run" in fails("compare", tmp_path)
+        said = fails("compare", tmp_path)
+        assert "does not hold the scores of a run" in said and "give folders that `minipose train` or" in said
 
 
 def test_summary_lists_networks_and_layers():

@@ -86,7 +86,9 @@ def test_a_score_that_the_labels_do_not_tell_is_not_shown(tmp_path, monkeypatch)
     stream = io.StringIO()
     stream.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", stream)
-    trainer(tmp_path).fit(3)
+    with pytest.warns(UserWarning, match="the validation score is NaN") as caught:
+        trainer(tmp_path).fit(6)
+    assert len(caught) == 1  # of three epochs
     assert "loss" in stream.getvalue() and "validation" not in stream.getvalue()
 
 

@@ -3,6 +3,7 @@ import importlib.util
 import json
 import re
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import minipose
 from minipose.data import StickFigures
 from minipose.models import CascadeStage
 from minipose.pose import STICK_FIGURE
-from minipose.train import Cascade, fit_errors, load_checkpoint, save_checkpoint, train_stage
+from minipose.train import Cascade, Config, Trainer, fit_errors, load_checkpoint, save_checkpoint, train, train_stage
 from minipose.train.cascade import Errors, pose_diameters
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "deeppose_cascade.py"
@@ -299,6 +300,9 @@ def test_the_example_trains_refines_and_does_not_overwrite(example, monkeypatch,
     metrics = json.loads((out / "metrics.json").read_text())
     assert list(metrics["sets"]) == ["plain", "circles", "shapes", "platform"]
     assert all(list(rows) == ["network", "stage 1", "stage 2"] for rows in metrics["sets"].values())
+    assert metrics["settings"] == {
+        "epochs": 1, "stages": 2, "stage_steps": 2, "sigma": 1.5, "seed": 0, "run": None
+    }  # fmt: skip
     cascade = Cascade.load(out / "cascade.safetensors")
     assert len(cascade.stages) == 2 and cascade.sigma == 1.5
     before = {path: path.read_bytes() for path in out.glob("*.*")}
@@ -307,12 +311,68 @@ def test_the_example_trains_refines_and_does_not_overwrite(example, monkeypatch,
     assert before == {path: path.read_bytes() for path in out.glob("*.*")}
 
 
-def test_the_example_refines_the_network_of_any_run(example, monkeypatch, tmp_path, capsys):
-    from minipose.train import Config, train
+def test_the_example_loses_no_results_before_the_network_is_trained_anew(example, monkeypatch, tmp_path, capsys):
+    (tmp_path / "network").mkdir()
+    (tmp_path / "network" / "config.json").write_text("{}")
+    for name in example.FILES:
+        (tmp_path / name).write_text("earlier")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
 
-    config = Config(size=32, width=4, options={"depth": 2}).dry()
+    def refuse(*arguments, **options):
+        raise ValueError("refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(example, "train", refuse)
+        assert run(example, monkeypatch, "--out", tmp_path, "--overwrite") == 1
+    assert capsys.readouterr().err == "error: refused\n"
+    with pytest.raises(SystemExit, match="2"):
+        run(example, monkeypatch, "--out", tmp_path, "--overwrite", "--resume", "--seed", 5)
+    assert {path: path.read_bytes() for path in before} == before
+
+    class Enough(Exception):
+        pass
+
+    def look(trainer):
+        assert not any((tmp_path / name).exists() for name in example.FILES)
+        raise Enough
+
+    monkeypatch.setattr(Trainer, "_run", lambda trainer, *_: look(trainer))
+    with pytest.raises(Enough):
+        run(example, monkeypatch, "--out", tmp_path, "--overwrite")
+
+
+def test_every_stage_of_every_run_has_seeds_of_its_own(example, monkeypatch):
+    seeds = []
+
+    def look(stage, figures, errors, *sizes, seed, say):
+        seeds.append((figures.seed, minipose.random.default_generator().integers(2**32), seed))
+
+    errors = errors_of(0.1)
+    answers = types.SimpleNamespace(points=np.zeros((2, 16, 2)), true=0, visible=0, image_size=(64, 64))
+    for name in ("default_codec", "predict"):
+        monkeypatch.setattr(example, name, lambda *_: answers)
+    monkeypatch.setattr(example, "fit_errors", lambda *_: errors)
+    monkeypatch.setattr(example, "train_stage", look)
+    monkeypatch.setattr(Cascade, "refine", lambda cascade, images, points: [points])
+    options = example.make_parser().parse_args(["--dry-run", "--stages", "3"])
+    for seed in range(3):
+        example.train_cascade(Config(seed=seed), None, options, say=lambda text: None)
+    assert len(seeds) == 9 and all(len(set(column)) == 9 for column in zip(*seeds, strict=True))
+    figures, _, moves = zip(*seeds, strict=True)
+    assert not set(figures) & set(range(10))  # nor those of the networks
+    assert (figures[1], moves[1]) == tuple(np.random.SeedSequence([0, 2]).generate_state(3)[[0, 2]])
+
+
+def test_the_example_refines_the_network_of_any_run(example, monkeypatch, tmp_path, capsys):
+    config = Config(size=32, width=4, options={"depth": 2}, epochs=9, seed=7).dry()
     train(config, tmp_path / "run")
-    assert run(example, monkeypatch, "--run", tmp_path / "run", "--out", tmp_path / "out", "--stages", 1) == 0
+    given = ("--run", tmp_path / "run", "--out", tmp_path / "out", "--stages", 1)
+    for ignored in (("--epochs", 3), ("--seed", 0), ("--resume",)):
+        assert run(example, monkeypatch, *given, *ignored) == 1
+        assert "error: --epochs, --seed and --resume are for the training of DeepPose; " in capsys.readouterr().err
+    assert run(example, monkeypatch, *given) == 0
     assert not (tmp_path / "out" / "network").exists()
+    settings = json.loads((tmp_path / "out" / "metrics.json").read_text())["settings"]
+    assert (settings["epochs"], settings["seed"], settings["run"]) == (1, 7, str(tmp_path / "run"))
     assert run(example, monkeypatch, "--run", tmp_path / "none", "--out", tmp_path / "other") == 1
     assert "there is no file" in capsys.readouterr().err and not (tmp_path / "other").exists()

@@ -123,7 +123,7 @@ def test_a_finding_says_how_bad_it_is_and_where_to_look():
     assert not Finding("n", "it is odd", "a:b, line 3", 0.19).is_error
     assert not Finding("n", "it is odd", "a:b, line 3").is_error
     assert error.as_dict() == {
-        "name": "n", "message": "it is wrong", "where": "a:b, line 3", "improvement": 0.21, "is_error": True
+        "name": "n", "message": "it is wrong", "where": "a:b, line 3", "improvement": 0.21, "sets": [], "is_error": True
     }  # fmt: skip
 
 

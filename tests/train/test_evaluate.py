@@ -8,6 +8,7 @@ from minipose.data import StickFigures
 from minipose.pose import HeatmapCodec, IntegralCodec, RegressionCodec
 from minipose.tensor import Tensor
 from minipose.train import (
+    SuspiciousScores,
     default_codec,
     evaluate,
     evaluate_mean_pose,
@@ -215,7 +216,18 @@ def test_the_table_has_the_references_under_a_line():
 def test_findings_as_lines():
     finding = {"name": "n", "message": "it is wrong", "where": "a:b, line 3", "improvement": 0.5, "is_error": True}
     assert finding_lines([finding]) == ["error: it is wrong; look at a:b, line 3"]
-    assert finding_lines([{**finding, "is_error": False}])[0].startswith("warning: it is wrong")
+    lines = finding_lines([{**finding, "is_error": False}, {**finding, "sets": ["a", "b"]}])
+    assert lines[0].startswith("warning: it is wrong") and lines[1].startswith("error in a, b: it is wrong; look")
+
+
+def test_a_finding_names_the_sets_that_it_is_about():
+    points = np.concatenate([TRUTH, np.full_like(TRUTH, 24), np.full_like(TRUTH, 24)])
+    named = {name: FIGURES for name in ("a", "b", "c")}
+    report = evaluate_sets(Oracle(points), named, codec=Codec())
+    (constant,) = (one for one in report["findings"] if one["name"] == "constant output")
+    assert constant["sets"] == ["b", "c"]
+    with pytest.raises(SuspiciousScores, match="are .* better: .*, seen in all; look at"):
+        evaluate_sets(Oracle(truth(MIXED)[..., ::-1]), {"all": MIXED}, codec=Codec())
 
 
 def test_the_table_of_joints():

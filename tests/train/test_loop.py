@@ -61,6 +61,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     assert [(r.step, r.loss, r.validation_pckh) for r in a] == [(r.step, r.loss, r.validation_pckh) for r in b]
 
 
+def test_a_fit_that_ends_inside_an_epoch_logs_it_in_two_parts_and_changes_no_weight(tmp_path):
+    whole, parts = trainer(tmp_path / "whole"), trainer(tmp_path / "parts")
+    whole.fit()
+    parts.fit(3)
+    parts.fit()
+    same_weights(whole, parts)
+    assert [row.step for row in parts.rows] == [2, 3, 4, 6] and [row.step for row in whole.rows] == [2, 4, 6]
+
+
 def test_two_runs_end_in_the_same_bits(tmp_path):
     states = []
     for name in ("first", "second"):
@@ -261,6 +270,55 @@ def test_patience_ends_the_run_and_outlasts_an_interruption(tmp_path, monkeypatc
     third.patience = None
     third.fit()
     assert third.step == 10 and third.best == 0.9
+
+
+def scored(out, scores, **more):
+    """A trainer with one-step epochs whose networks have these scores, one after the other."""
+    iterator = iter(scores)
+    return trainer(out, len(scores), 1, more={"validate": lambda *_: {"validation_pckh": next(iterator)}, **more})
+
+
+def best_step(folder):
+    return load_checkpoint(folder / "best.safetensors").training["step"]
+
+
+def test_a_score_that_is_nan_is_never_the_best(tmp_path):
+    run = scored(tmp_path / "later", [0.5, np.nan, 0.25], patience=3)
+    run.fit()
+    assert (best_step(tmp_path / "later"), run.best, run.stale) == (1, 0.5, 2)
+    with pytest.warns(UserWarning, match="the validation score is NaN: .*; the latest network is kept as the best$"):
+        run = scored(tmp_path / "first", [np.nan, np.nan, -5.0, -7.0, -6.0])
+        run.fit(2)
+    assert best_step(tmp_path / "first") == 2 and run.stale == 0  # there is none to be worse than
+    checkpoint = load_checkpoint(tmp_path / "first" / "last.safetensors")
+    assert checkpoint.training["best"] is None
+    run.resume(checkpoint)
+    run.fit()
+    assert (best_step(tmp_path / "first"), run.best, run.stale) == (3, -5, 2)
+
+
+def test_a_run_of_an_earlier_version_has_no_best_score_where_it_says_minus_one(tmp_path):
+    scored(tmp_path, [0.5, 0.4]).fit(1)
+    checkpoint = load_checkpoint(tmp_path / "last.safetensors")
+    checkpoint.training["best"] = -1.0
+    run = trainer(tmp_path, 2, 1)
+    run.resume(checkpoint)
+    assert run.best == -np.inf
+
+
+@pytest.mark.filterwarnings("ignore:Trainer. the validation score is NaN")
+def test_patience_without_a_score_is_an_error_and_loses_nothing(tmp_path):
+    with pytest.raises(ValueError, match="^Trainer: the validation score is NaN: .* no head is labelled. Without a sc"):
+        scored(tmp_path, [np.nan] * 3, patience=2).fit()
+    run = scored(tmp_path, [np.nan] * 3)
+    run.resume(load_checkpoint(tmp_path / "last.safetensors"))
+    assert run.step == 1
+    run.patience = 2
+    with pytest.raises(ValueError, match="patience=2 has nothing to wait for: leave it out, give a validation set"):
+        run.fit()
+    run.patience = None
+    run.fit()
+    assert run.step == 3
 
 
 def test_random_numbers_go_on_where_they_were(tmp_path):

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import minipose
-from minipose import models
+from minipose import cli, models
 from minipose.data import StickFigures
 from minipose.nn import Module
 from minipose.optim import Adam, CosineWithWarmup
 from minipose.pose import AffinityCodec, average_precision
-from minipose.train import Trainer, evaluate_people, load_checkpoint, read_log, validate_people
+from minipose.train import Trainer, evaluate_people, load_checkpoint, read_log, save_checkpoint, validate_people
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "multi_person.py"
 FILES = {"metrics.json", "log.csv", "log.jsonl", "curves.png", "predictions.png", "best.safetensors",
@@ -76,9 +76,9 @@ def test_the_first_column_that_validate_gives_decides_which_network_is_the_best(
     assert best.training["step"] == 4 and best.training["best"] == 0.75
 
 
-@pytest.mark.parametrize("scores", [{}, 0.5, {"validation_ap": 0.5, "accuracy": 1.0}])
-def test_scores_that_the_log_has_no_column_for_are_refused(tmp_path, scores):
-    with pytest.raises(ValueError, match="^Trainer: validate must return scores by the names validation_pckh, valida"):
+@pytest.mark.parametrize("scores", [{}, 0.5, {"validation_ap": 0.5, "accuracy": 1.0}, {"validation_ap": None}])
+def test_scores_that_the_log_cannot_keep_are_refused(tmp_path, scores):
+    with pytest.raises(ValueError, match="^Trainer: validate must return numbers by the names validation_pckh, valid"):
         people_trainer(tmp_path, lambda *_: scores).fit()
 
 
@@ -101,6 +101,48 @@ def test_the_example(tmp_path):
     assert "--seed was 0, now 1" in process.stderr and "Traceback" not in process.stderr
 
 
+def main(monkeypatch, *options):
+    """The exit status of the example, run within this process."""
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), *map(str, options)])
+    try:
+        return runpy.run_path(str(EXAMPLE))["main"]()
+    except SystemExit as error:
+        return error.code
+
+
+SMALL = ("--size", 64, "--width", 8, "--epoch-size", 19, "--batch-size", 8, "--validation", 4, "--test", 4)
+
+
+def test_what_cannot_be_resumed(monkeypatch, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(monkeypatch, *SMALL, "--out", out, "--resume") == 1 and not out.exists()
+    assert f"error: there is no run in {out} to resume: there is no file {out}/last" in capsys.readouterr().err
+    assert main(monkeypatch, *SMALL, "--out", out, "--epochs", 2) == 0
+    assert load_checkpoint(out / "last.safetensors").training["step"] == 4  # 19 images are two whole batches
+    before = {path: path.read_bytes() for path in out.glob("*.*") if path.name != ".lock"}
+    assert main(monkeypatch, *SMALL, "--out", out, "--resume", "--epochs", 1) == 1
+    assert "error: --epochs 1: the run has done 2 already" in capsys.readouterr().err
+    assert main(monkeypatch, *SMALL, "--out", out, "--resume", "--overwrite") == 2
+    assert before == {path: path.read_bytes() for path in before}
+    assert main(monkeypatch, *SMALL[:4], "--out", tmp_path / "other", "--epoch-size", 5) == 1
+    assert "error: --epoch-size 5 must be at least --batch-size 16" in capsys.readouterr().err
+
+
+def test_its_network_is_not_taken_for_one_of_minipose_train(monkeypatch, tmp_path, capsys):
+    assert main(monkeypatch, *SMALL, "--out", tmp_path, "--epochs", 1) == 0
+    capsys.readouterr()
+    assert cli.main(["evaluate", "--run", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        f"minipose evaluate: error: {tmp_path} was written by examples/multi_person.py, which scores it itself; give a "
+        "run of `minipose train`\n"
+    )
+    checkpoint = load_checkpoint(tmp_path / "best.safetensors")
+    del checkpoint.training["source"]  # as earlier versions wrote it
+    save_checkpoint(tmp_path / "best.safetensors", checkpoint.build(), checkpoint.architecture, checkpoint.training)
+    assert cli.main(["evaluate", "--run", str(tmp_path)]) == 1
+    assert "another program with settings stacks, such as examples/multi_person.py, which" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("option", "value", "message"), [
     ("--batch-size", "0", "argument --batch-size: must be an integer above 0, not '0'"),
     ("--learning-rate", "nan", "argument --learning-rate: must be a number above 0, not 'nan'"),
@@ -108,9 +150,5 @@ def test_the_example(tmp_path):
 ])  # fmt: skip
 def test_a_wrong_option_loses_no_run(option, value, message, monkeypatch, tmp_path, capsys):
     (tmp_path / "log.csv").write_text("a run")
-    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), "--overwrite", "--dry-run", "--out", str(tmp_path), option, value])
-    try:
-        assert runpy.run_path(str(EXAMPLE))["main"]() == 1
-    except SystemExit as error:
-        assert error.code == 2
+    assert main(monkeypatch, "--overwrite", "--dry-run", "--out", tmp_path, option, value) in (1, 2)
     assert message in capsys.readouterr().err and (tmp_path / "log.csv").read_text() == "a run"

@@ -17,10 +17,14 @@ from minipose.train import (
     build_trainer,
     figures_of,
     load_checkpoint,
+    locked_folder,
     make_test_sets,
     run_from_arguments,
+    score_run,
     train,
 )
+from minipose.train import folder as folder_module
+from minipose.train import run as run_module
 
 SMALL = Config(width=4, options={"depth": 2}, size=32, epochs=2, epoch_size=8, validation=4, batch_size=4)
 
@@ -70,11 +74,17 @@ def test_overwriting_leaves_nothing_of_the_old_run_but_not_for_a_wrong_setting(t
 
 def test_resuming_a_finished_run_for_longer(tmp_path):
     first = train(SMALL, tmp_path)
+    for name in ("metrics.json", "curves.png", "predictions.png", "heatmaps.png", "notes.txt"):
+        (tmp_path / name).write_text("of the network as it is")
+    before = contents(tmp_path)
+    train(SMALL, tmp_path, resume=True)
+    assert contents(tmp_path) == before  # there was nothing to do
     config = dataclasses.replace(SMALL, epochs=3, patience=9)
     said = []
     longer = train(config, tmp_path, resume=True, say=said.append)
     assert longer.step == 6 and longer.rows[:2] == first.rows and len(longer.rows) == 3
     assert said[1] == "resuming after 4 of 6 steps" and Config.load(tmp_path / "config.json") == config
+    assert set(contents(tmp_path)) == set(before) - {"metrics.json", "curves.png", "predictions.png", "heatmaps.png"}
     before = contents(tmp_path)
     with pytest.raises(ValueError, match="--epochs 2: the run has done 3 already"):
         train(SMALL, tmp_path, resume=True)
@@ -83,7 +93,22 @@ def test_resuming_a_finished_run_for_longer(tmp_path):
     assert contents(tmp_path) == before
 
 
+def test_options_of_a_network_are_the_same_as_a_tuple_and_as_a_list(tmp_path):
+    config = Config(model="resnet", width=2, options={"blocks": (1, 1, 1, 1)}, size=32).dry()
+    train(config, tmp_path)
+    assert train(config, tmp_path, resume=True).step == 3
+
+
+@pytest.mark.parametrize("name", ["epoch_size", "images"])
+def test_an_epoch_is_a_batch_at_least(tmp_path, name):
+    assert build_trainer(dataclasses.replace(SMALL, **{name: 7}), tmp_path).steps_per_epoch == 2 - (name != "images")
+    with pytest.raises(ValueError, match=f"^train: {name}=3 does not fill a batch: it must be at least batch_size=4$"):
+        build_trainer(dataclasses.replace(SMALL, **{name: 3}), tmp_path)
+
+
 def test_what_cannot_be_resumed(tmp_path, finished):
+    with pytest.raises(ValueError, match="resume goes on with a run, overwrite begins it anew: only one of them"):
+        train(SMALL, finished, resume=True, overwrite=True)
     with pytest.raises(FileNotFoundError, match=f"there is no run in {tmp_path} to resume: there is no file .*config"):
         train(SMALL, tmp_path, resume=True)
     assert os.listdir(tmp_path) == []
@@ -170,15 +195,76 @@ def test_poses_of_a_file_are_trained_or_scored_but_never_both(tmp_path):
     assert val.poses[:, 0, 0].tolist() == [9, 19] and len(train.poses) == 21 and val.style == "course"
     assert not set(train.poses[:, 0, 0]) & set(val.poses[:, 0, 0])
     assert np.flatnonzero(train[4].visible == 0).tolist() == [3]
-    np.save(tmp_path / "poses.npy", poses[:9])
-    with pytest.raises(ValueError, match="poses.npy must hold at least 10 poses, not 9: every tenth is kept"):
+    np.save(tmp_path / "poses.npy", poses[[0, 9, *range(23), 9, 0]])  # two of them three times
+    train, val = (figures_of(config, split) for split in ("train", "val"))
+    assert val.poses[:, 0, 0].tolist() == [8, 19] and train.poses[:, 0, 0].tolist()[:3] == [0, 9, 0]
+    np.save(tmp_path / "poses.npy", poses[[*range(10), 9, 8, 9]])
+    train, val = (figures_of(config, split) for split in ("train", "val"))
+    assert val.poses[:, 0, 0].tolist() == [9, 9, 9] and len(train.poses) == 10
+    np.save(tmp_path / "poses.npy", np.concatenate([poses[:9], poses[:9]]))
+    with pytest.raises(ValueError, match="poses.npy must hold at least 10 different poses, not 9: every tenth is kept"):
         figures_of(config, "train")
+
+
+def test_a_run_is_finished_with_the_folder_locked(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "PATIENCE", 0.0)
+    seen = []
+
+    def finish(trainer):
+        with pytest.raises(RuntimeError, match="another run"), locked_folder(tmp_path):
+            pass
+        seen.append(trainer.step)
+
+    assert seen == [train(SMALL, tmp_path, finish=finish).step] == [4]
+
+
+def test_a_run_goes_on_with_its_poses_from_any_folder_and_with_no_others(tmp_path, monkeypatch):
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    poses = np.random.default_rng(0).uniform(0, 224, (20, 32))
+    np.save("mine.npy", poses)
+    config = dataclasses.replace(SMALL, poses="mine.npy")
+    train(config, tmp_path / "run")
+    assert Config.load(tmp_path / "run" / "config.json").poses == str(tmp_path / "here" / "mine.npy")
+    train(config, tmp_path / "run", resume=True)
+    # A run of an earlier version kept the path as it was given, and nothing of the content.
+    config.save(tmp_path / "run" / "config.json")
+    train(config, tmp_path / "run", resume=True)
+    monkeypatch.chdir(tmp_path / "there")
+    longer = dataclasses.replace(Config.load(tmp_path / "run" / "config.json"), epochs=3)
+    np.save(tmp_path / "here" / "mine.npy", poses + 1)
+    before = contents(tmp_path / "run")
+    with pytest.raises(ValueError, match="^--resume needs the poses that the run began with, but .*here/mine.npy has"):
+        train(longer, tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == before
+    np.save(tmp_path / "here" / "mine.npy", poses)
+    assert train(longer, tmp_path / "run", resume=True).step == 6
+
+
+def test_a_checkpoint_that_says_nothing_of_its_data_is_resumed(tmp_path, finished, monkeypatch):
+    for name, content in contents(finished).items():
+        (tmp_path / name).write_bytes(content)
+
+    def of_an_earlier_version(path):
+        checkpoint = load_checkpoint(path)
+        del checkpoint.training["source"]
+        return checkpoint
+
+    monkeypatch.setattr(run_module, "load_checkpoint", of_an_earlier_version)
+    assert train(dataclasses.replace(SMALL, epochs=3), tmp_path, resume=True).step == 6
 
 
 def test_any_data_set(tmp_path):
     figures = StickFigures("circles", "train", 32, 11)
     run = train(SMALL, tmp_path, training=figures, validation=StickFigures("plain", "val", 32, 3))
     assert run.steps_per_epoch == 2 and run.step == 4
+    metrics = score_run(SMALL, run, run.model, count=4)
+    assert "mean_pose" not in metrics and list(metrics["sets"]) == ["plain", "circles", "shapes", "platform"]
+    with pytest.raises(ValueError, match="is trained on a data set of its own, and cannot go on with the stick fig"):
+        train(SMALL, tmp_path, resume=True)
+    assert train(dataclasses.replace(SMALL, epochs=3), tmp_path, resume=True, training=figures).step == 6
+    assert train(dataclasses.replace(SMALL, epoch_size=1), tmp_path / "b", training=figures).step == 4  # not looked at
     with pytest.raises(ValueError, match="train: 3 training samples do not fill a batch of 4"):
         build_trainer(SMALL, tmp_path, training=StickFigures("circles", "train", 32, 3))
 
@@ -186,6 +272,7 @@ def test_any_data_set(tmp_path):
 def test_the_command_line(tmp_path, finished):
     assert arguments() == (Config(), Path("runs/hourglass"), False, False)
     assert arguments("--dry-run") == (Config().dry(), Path("runs/dry-run"), False, True)
+    assert arguments("--dry-run", "--resume") == (Config().dry(), Path("runs/dry-run"), True, False)
     assert arguments("--dry-run", "--out", "x") == (Config().dry(), Path("x"), False, False)
     assert arguments("--width", "8", "--out", "x", "--overwrite") == (Config(width=8), Path("x"), False, True)
     out = str(finished)
