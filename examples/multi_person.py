@@ -4,13 +4,14 @@
 
 Besides a heatmap for each joint, the network gives a field for each limb, which points along it from joint to joint.
 The peaks of the heatmaps are joints, anyone's; a line between two of them along which the field points the right way is
-a limb; and limbs that share a joint are one person: see `minipose.pose.AffinityCodec`. 30 000 images of 96 x 96 take
-eight minutes of one core, and reach an average precision of 0.90. It writes into --out (default runs/multi-person):
+a limb; and limbs that share a joint are one person: see `minipose.pose.AffinityCodec`. Nearly 30,000 images of 96 x 96
+take a quarter of an hour of one core, and reach an average precision of 0.90. It writes into --out (default runs/multi-person):
 
     metrics.json       average precision over the OKS thresholds (COCO) on images that are new to the network, and that
                        of the truth itself, read back from perfect maps, about the best that a network can reach
     log.csv            one row an epoch          log.jsonl    the same          curves.png   the same as a picture
-    predictions.png    test images with all people that were found, each in a colour of its own
+    predictions.png    test images with all people that were found, each in a colour of its own, how many there are, and
+                       the average precision of this image alone
     best.safetensors   the network with the best validation score
     last.safetensors   the network and all of its training as they are now; --resume goes on from here
 """
@@ -144,7 +145,10 @@ def report(trainer: Trainer, test: StickFigures) -> None:
     for line in lines:
         print(" ".join([f"{line:>8}", *(f"{metrics[line][name]:8.3f}" for name in COLUMNS)]))
     people, found, scores = codec.decode(predict_outputs(model, shown.images))
-    titles = [f"{len(p)} of {len(true)} people" for p, true in zip(people, shown.people, strict=True)]
+    titles = []
+    for image in zip(people, scores, shown.people, shown.people_visible, strict=True):
+        alone = average_precision(*([of_image] for of_image in image))
+        titles.append(f"{len(image[0])} for {len(image[2])} people, AP {alone['AP']:.2f}")
     # A joint that was not found is at the place that its limb points to most, or at its neighbour's: a hollow dot.
     pose_sheet(shown.images, people, out / "predictions.png", [1 + f.astype(np.uint8) for f in found], titles,
                by_person=True)  # fmt: skip
