@@ -5,7 +5,8 @@
 Besides a heatmap for each joint, the network gives a field for each limb, which points along it from joint to joint.
 The peaks of the heatmaps are joints, anyone's; a line between two of them along which the field points the right way is
 a limb; and limbs that share a joint are one person: see `minipose.pose.AffinityCodec`. Nearly 30,000 images of 96 x 96
-take a quarter of an hour of one core, and reach an average precision of 0.90. It writes into --out (default runs/multi-person):
+take a quarter of an hour of one core, and reach an average precision of 0.90. It writes into --out (default
+runs/multi-person):
 
     metrics.json       average precision over the OKS thresholds (COCO) on images that are new to the network, and that
                        of the truth itself, read back from perfect maps, about the best that a network can reach
