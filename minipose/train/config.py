@@ -54,9 +54,9 @@ class Config:
     cue: str = _option("front", "what tells right from left", choices=CUES)
     back_p: float = _option(0.0, "chance that a figure faces away", 0.0, 1.0)
     size: int = _option(64, "side of the square images in pixels", 1)
-    epochs: int = _option(7, "rounds of training, after each of which the validation images are scored; a run may be "
-                          "resumed for more, but changes to the longer curve of the learning rate only then, and does "
-                          "not equal one that was as long from the start", 1, may_change=True)  # fmt: skip
+    epochs: int = _option(7, "rounds of training, after each of which the validation images are scored; a run that is "
+                          "resumed for more is not what it had been with as many from the start, as its learning rates "
+                          "were those of the shorter one", 1, may_change=True)  # fmt: skip
     epoch_size: int = _option(6400, "training images in a round, rounded down to whole batches", 1)
     images: int | None = _option(None, "training images in all, seen again and again; without it, each is new", 1,
                                  kind=int)  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 from minipose.train.checkpoints import load_checkpoint
 from minipose.train.config import Config
 from minipose.train.folder import holds_a_run
-from minipose.train.loop import BEST, LAST
+from minipose.train.loop import BEST, LAST, Trainer
 from minipose.train.report import TEST_SETS, score_run
 from minipose.train.run import CONFIG, train
 
@@ -116,5 +116,8 @@ def run_cell(config: Config, folder: Path, count: int) -> None:
     Interrupted, FloatingPointError, OSError, ValueError, RuntimeError
         As `train`.
     """
-    trainer = train(config, folder, resume=(folder / CONFIG).is_file())
-    score_run(config, trainer, load_checkpoint(folder / BEST).build().to(config.device), count)
+
+    def finish(trainer: Trainer) -> None:
+        score_run(config, trainer, load_checkpoint(folder / BEST).build().to(config.device), count)
+
+    train(config, folder, resume=(folder / CONFIG).is_file(), finish=finish)
