@@ -54,7 +54,7 @@ from minipose.train import (
 from minipose.train.config import positive
 from minipose.viz import pose_sheet
 
-FILES = ("cascade.safetensors", "predictions.png", "metrics.json")  # as they are written
+STAGES, PICTURE, SCORES = FILES = ("cascade.safetensors", "predictions.png", "metrics.json")  # as they are written
 LEARNING_RATE = 2e-3  # of the network, which learns faster from it than from the default
 BATCH = 16  # images, all of whose joints are crops of one step of a stage
 EPOCHS = 15  # of DeepPose's training
@@ -118,7 +118,7 @@ def draw(out: Path, shown: dict[str, tuple[Dataset, np.ndarray]]) -> None:
             people.append(points[None])
             what = f"stage {number}" if number else "network"
             titles.append(f"{name}, {what}: {errors[number, typical]:.1f} px")
-    pose_sheet(images, people, out / FILES[1], titles=titles, columns=len(next(iter(shown.values()))[1]))
+    pose_sheet(images, people, out / PICTURE, titles=titles, columns=len(next(iter(shown.values()))[1]))
 
 
 class Clear(Callback):
@@ -154,7 +154,7 @@ def run(arguments: argparse.Namespace) -> None:
     config = config_of(arguments)  # looked at first, so that a mistake changes nothing
     model = load_checkpoint(arguments.run / "best.safetensors").build() if arguments.run else None
     with locked_folder(out):
-        if (out / FILES[2]).exists() and not overwrite:  # without the scores it is unfinished
+        if (out / SCORES).exists() and not overwrite:  # without the scores it is unfinished
             raise FileExistsError(f"{out} holds a cascade already: replace it by --overwrite, or choose another --out")
         clear, seconds = Clear(out), {"network": 0.0}
         if arguments.run:
@@ -178,7 +178,7 @@ def refine(
     began = time.perf_counter()
     cascade = train_cascade(config, model, arguments)
     seconds["cascade"] = round(time.perf_counter() - began, 1)
-    cascade.save(out / FILES[0])
+    cascade.save(out / STAGES)
     codec = default_codec(model, (config.size, config.size), config.sigma)
     tests = make_test_sets(config, TEST_SETS, 16 if arguments.dry_run else TEST_COUNT)
     results = {name: score_set(model, cascade, figures, codec) for name, figures in tests.items()}
@@ -189,7 +189,7 @@ def refine(
         "epochs": config.epochs, "stages": arguments.stages, "stage_steps": arguments.stage_steps,
         "sigma": arguments.sigma, "seed": config.seed, "run": arguments.run and str(arguments.run),
     }  # fmt: skip
-    write_json(out / FILES[2], {"sets": scores, "seconds": seconds, "settings": settings})
+    write_json(out / SCORES, {"sets": scores, "seconds": seconds, "settings": settings})
     print(f"{sum(seconds.values()):.0f} s; see {out}")
 
 

@@ -240,7 +240,8 @@ def check_not_done(trainer: Trainer) -> None:
 
 def _check_source(before: dict[str, Any], trainer: Trainer) -> None:
     if before.get("own") != trainer.source.get("own"):
-        was, now = ("a data set of its own", "the stick figures of its settings")[:: 1 if before.get("own") else -1]
+        own, figures = "a data set of its own", "the stick figures of its settings"
+        was, now = (own, figures) if before.get("own") else (figures, own)
         raise ValueError(
             f"the run in {trainer.out} is trained on {was}, and cannot go on with {now}: call train with the same "
             "`training` as when it began"
