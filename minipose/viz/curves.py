@@ -54,6 +54,8 @@ def comparison_curves(
 ) -> None:
     """Draw the loss (logarithmic) and the validation score of several runs over their training steps.
 
+    The axis of the score spans the runs, so that they can be told apart.
+
     Parameters
     ----------
     logs : mapping from the names of runs to the paths of their log.csv
@@ -92,9 +94,9 @@ def comparison_curves(
     _label(loss_axes, "training loss")
     _label(score_axes, SCORES[score])
     loss_axes.set_yscale("log")
-    loss_axes.legend(fontsize=9)
-    score_axes.set_ylim(-0.02, 1.02)
+    score_axes.set_ymargin(0.03)
     _label_steps(score_axes)
+    figure.legend(loc="outside upper center", ncols=3, fontsize=9, frameon=False)
     save_png(figure, path)
 
 

@@ -91,18 +91,23 @@ def study_points(results: Mapping[str, Any], metric: str, path: str | os.PathLik
         axes.set_axisbelow(True)
     panels[0].set_yticks(range(len(rows)), list(rows), parse_math=False)
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
-    panels[0].set_xlim(*_limits(rows, metric))
+    limits = _limits(rows, metric)
+    panels[0].set_xlim(*limits)
     figure.supxlabel(LABELS[metric], fontsize=10)
-    figure.legend(handles=_legend(), loc="outside upper left", ncols=columns, fontsize=8, frameon=False)
+    handles = _legend(rows, metric, limits)
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns, fontsize=8, frameon=False)
     save_png(figure, path)
 
 
-def _legend() -> list[Line2D]:
-    return [
+def _legend(rows: Mapping[str, Any], metric: str, limits: tuple[float, float]) -> list[Line2D]:
+    handles = [
         Line2D([], [], color=BLUE, alpha=0.5, label="a run", **RUN),
         Line2D([], [], color=BLUE, label="mean ± standard deviation", **MEAN),
-        Line2D([], [], color=GREY, label="the mean pose, where it is near"),
     ]
+    mean_poses = [one[metric]["mean"] for row in rows.values() for one in row.get("mean_pose", {}).values()]
+    if any(mean is not None and limits[0] <= mean <= limits[1] for mean in mean_poses):
+        handles.append(Line2D([], [], color=GREY, label="the mean pose, where it is near"))
+    return handles
 
 
 def _limits(rows: Mapping[str, Any], metric: str) -> tuple[float, float]:

@@ -145,7 +145,12 @@ def test_runs_are_compared_under_their_names(tmp_path, monkeypatch):
         for line, of_run in zip(axes.get_lines(), rows.values(), strict=True):
             np.testing.assert_array_equal(line.get_xdata(), [row["step"] for row in of_run])
             np.testing.assert_array_equal(line.get_ydata(), [row[column] for row in of_run])
-    assert [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()] == ["narrow", r"\$wide"]
+    low, high = figures[0].axes[1].get_ylim()
+    scores = [row["validation_pckh"] for of_run in rows.values() for row in of_run]
+    span = max(scores) - min(scores)
+    assert min(scores) - 0.1 * span < low < min(scores) and max(scores) < high < max(scores) + 0.1 * span
+    (legend,) = figures[0].legends  # beside the axes, where it hides no curve
+    assert [text.get_text() for text in legend.get_texts()] == ["narrow", r"\$wide"]
     for count in (0, 11):
         with pytest.raises(ValueError, match=f"logs must be of 1 to 10 runs, got {count}"):
             comparison_curves({str(i): tmp_path / "3.csv" for i in range(count)}, tmp_path / "none.png")

@@ -37,6 +37,8 @@ def test_each_run_is_a_dot_and_each_row_a_mean_with_its_spread(tmp_path, figures
     assert (tmp_path / "points.png").read_bytes().startswith(b"\x89PNG")
     panels = figures[0].axes
     assert [axes.get_title() for axes in panels] == list(SETS)
+    legend = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert legend == ["a run", "mean ± standard deviation", "the mean pose, where it is near"]
     assert [label.get_text() for label in panels[0].get_yticklabels()] == ["first_$", "none", "last"]
     for i, axes in enumerate(panels):
         assert axes.get_ylim() == (2.5, -0.5)
@@ -61,6 +63,7 @@ def test_the_axis_spans_the_runs_and_their_spread_but_not_the_mean_pose(tmp_path
     for pose in (close["rows"][name]["mean_pose"] for name in "ab"):
         pose["plain"]["pckh50"] = {"values": [0.05], "mean": 0.05, "spread": None}
     study_points(close, "pckh50", tmp_path / "points.png")
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ["a run", "mean ± standard deviation"]
     spread = 0.5e-2 * 2**0.5
     for axes in figures[0].axes:
         low, high = axes.get_xlim()
@@ -113,4 +116,4 @@ def test_runs_of_a_row_share_a_colour(tmp_path, monkeypatch):
         assert [line.get_color() for line in axes.get_lines()] == ["C0", "C0", "C1"]
     loss, _ = drawn[0].axes
     assert [line.get_ydata()[0] for line in loss.get_lines()] == [0.1, 0.2, 0.3]
-    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["a", "b"]
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["a", "b"]
