@@ -48,8 +48,10 @@ def report(study: Study, results: dict[str, Any]) -> str:
     costs = measure_costs(finished, BATCH_SIZES, rounds=2 if study.dry else 20)
     write_json(study.out / "costs.json", costs)
     pictures = ["report_score.png"] if finished else []
-    for head in models.HEADS:
-        of_head = {name: paths for name, paths in study.logs().items() if study.configs[name].head == head}
+    lacking = {name.rpartition("-")[0] for name in SAME}
+    logs = sorted(study.logs().items(), key=lambda item: item[0].rpartition("-")[0] in lacking)
+    for head in models.HEADS:  # a network that lacks a head comes last, so that the others keep their colours
+        of_head = {name: paths for name, paths in logs if study.configs[name].head == head}
         if of_head:
             pictures.append(f"curves-{head}.png")
             comparison_curves(of_head, study.out / pictures[-1])
