@@ -49,7 +49,7 @@ def report(study: Study, results: dict[str, Any]) -> str:
     write_json(study.out / "costs.json", costs)
     pictures = ["report_score.png"] if finished else []
     lacking = {name.rpartition("-")[0] for name in SAME}
-    logs = sorted(study.logs().items(), key=lambda item: item[0].rpartition("-")[0] in lacking)
+    logs = sorted(study.logs().items(), key=lambda item: study.configs[item[0]].model in lacking)
     for head in models.HEADS:  # a network that lacks a head comes last, so that the others keep their colours
         of_head = {name: paths for name, paths in logs if study.configs[name].head == head}
         if of_head:

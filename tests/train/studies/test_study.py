@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,6 +139,23 @@ def test_what_the_table_calls_the_same_network_is():
         np.testing.assert_array_equal(first.eval()(images).data, second.eval()(images).data)
     names = set(compare_architectures().rows()) | set(compare_architectures().SAME)
     assert names == {f"{model}-{head}" for model in models.names() for head in models.HEADS}
+
+
+def test_a_network_has_one_colour_in_the_curves_of_all_heads(tmp_path, monkeypatch):
+    module = compare_architectures()
+    rows, places = module.rows(), {name: set() for name in models.names()}
+
+    def curves(logs, path):
+        for place, name in enumerate(logs):  # which is its colour
+            places[rows[name].model].add(place)
+
+    costs = {"networks": {}, "threads": 1, "cpu": "any", "rounds": 1}
+    monkeypatch.setattr(module, "comparison_curves", curves)
+    monkeypatch.setattr(module, "measure_costs", lambda *_, **__: costs)
+    logs = {name: [tmp_path / name] for name in rows}
+    ran = SimpleNamespace(configs=rows, out=tmp_path, dry=True, logs=lambda: logs)
+    module.report(ran, {"rows": {name: {} for name in rows}})
+    assert {name: len(of_network) for name, of_network in places.items()} == dict.fromkeys(models.names(), 1), places
 
 
 def test_the_table_of_architectures_is_made_by_its_command(tmp_path):
